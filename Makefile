@@ -30,7 +30,7 @@ check: install ## Lint, format, types, architecture, migrations, known vulnerabi
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(RUN) lint-imports
+	$(RUN) lint-imports --no-logo
 	@# A database of its own: the check must not see, or touch, the demo's data.
 	@echo "$(RUN) account-credit migrate --check"; \
 	data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && $(RUN) account-credit migrate --check --data "$$data/check"

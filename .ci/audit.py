@@ -28,18 +28,21 @@ def ask(source: str) -> tuple[list[dict[str, Any]], str]:
     except subprocess.TimeoutExpired:
         return [], f"no answer in {TIMEOUT_SECONDS} s"
     except ValueError:
-        return [], (run.stderr.strip().splitlines() or ["no report"])[-1]
+        # The last line names the failure, and goes on for long about it.
+        return [], (run.stderr.strip().splitlines() or ["no report"])[-1].partition("(")[0].strip()
     return [package for package in packages if "vulns" in package], "it knows none of the packages"
 
 
 def main() -> int:
     """The exit status: 1 for a vulnerability, 0 otherwise."""
+    reasons = []
     for source in SOURCES:
         known, why = ask(source)
         if known:
             break
+        reasons.append(f"{source}: {why}")
     else:
-        sys.stdout.write(f"pip-audit: skipped, no source can be asked here ({why})\n")
+        sys.stdout.write(f"pip-audit: skipped, nobody can be asked here ({'; '.join(reasons)})\n")
         return 0
     vulnerable = [package for package in known if package["vulns"]]
     for package in vulnerable:

@@ -1,0 +1,1 @@
+"""The ports on PostgreSQL 15 to 18."""

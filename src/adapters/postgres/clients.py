@@ -1,0 +1,145 @@
+"""See :class:`ports.clients.Clients`."""
+
+from functools import cache
+from typing import Any
+
+from msgspec import convert
+from sqlalchemy import BigInteger, Text, bindparam, func, or_, true, tuple_
+
+from adapters.postgres.paging import page_of
+from adapters.postgres.shop_scope import (
+    Record,
+    SelectOfShop,
+    ShopScope,
+    ShopStatement,
+    insert_into,
+    of_shop,
+    select_of,
+    update_of,
+)
+from adapters.postgres.tables import clients, credit_accounts, invoices, shops
+from core.errors import NotFound
+from core.ids import ClientId
+from core.views import ClientListItem, ClientView, Page, Position
+
+
+def _with_account(*more: Any) -> SelectOfShop:
+    return (
+        select_of(
+            clients,
+            clients.c.id,
+            clients.c.name,
+            clients.c.sort_name,
+            clients.c.email,
+            clients.c.phone,
+            clients.c.created_at,
+            credit_accounts.c.balance.label("credit"),
+            credit_accounts.c.closed_at.label("deleted_at"),
+            shops.c.currency,
+            *more,
+        )
+        .join(credit_accounts, of_shop(credit_accounts) & (credit_accounts.c.client_id == clients.c.id))
+        .join(shops, of_shop(shops))
+    )
+
+
+def _sum(of: Any) -> Any:
+    return func.coalesce(func.sum(of), 0).cast(BigInteger)
+
+
+_card = (
+    select_of(
+        invoices,
+        _sum(invoices.c.total).label("invoiced"),
+        _sum(invoices.c.settled).label("paid"),
+        _sum(func.greatest(invoices.c.due, 0)).label("due"),
+        _sum(func.greatest(-invoices.c.due, 0)).label("overpaid"),
+    )
+    .where(invoices.c.client_id == bindparam("client_id"), invoices.c.voided_at.is_(None))
+    .subquery("card")
+)
+_VIEW = ShopStatement(_with_account(*_card.c).join(_card, true()).where(clients.c.id == bindparam("client_id")))
+_OVERPAID = ShopStatement(
+    select_of(invoices, _sum(-invoices.c.due)).where(invoices.c.client_id == bindparam("client_id"), invoices.c.due < 0)
+)
+_ADD = ShopStatement(insert_into(clients, "id", "name", "email", "phone").values(created_at=func.now()))
+_ADD_ACCOUNT = ShopStatement(insert_into(credit_accounts, "client_id").values(balance=0, last_number=0))
+_CHANGE = ShopStatement(
+    update_of(clients)
+    .where(clients.c.id == bindparam("client_id"))
+    .values(name=bindparam("name"), email=bindparam("email"), phone=bindparam("phone"))
+)
+_account = update_of(credit_accounts).where(credit_accounts.c.client_id == bindparam("the_client_id"))
+_CLOSE = ShopStatement(_account.values(closed_at=func.now()))
+_REOPEN = ShopStatement(_account.values(closed_at=None))
+
+
+@cache
+def _page_statement(*, q: bool, has_credit: bool | None, deleted: bool, after: bool) -> ShopStatement:
+    statement = _with_account().where(
+        credit_accounts.c.closed_at.is_not(None) if deleted else credit_accounts.c.closed_at.is_(None)
+    )
+    if q:
+        pattern = bindparam("pattern", type_=Text())
+        statement = statement.where(
+            or_(clients.c.name.ilike(pattern), clients.c.email.ilike(pattern), clients.c.phone.ilike(pattern))
+        )
+    if has_credit is not None:
+        statement = statement.where(credit_accounts.c.balance > 0 if has_credit else credit_accounts.c.balance == 0)
+    if after:
+        position = tuple_(bindparam("after_name", type_=Text()), bindparam("after_id", type_=clients.c.id.type))
+        statement = statement.where(tuple_(clients.c.sort_name, clients.c.id) > position)
+    return ShopStatement(
+        statement.order_by(clients.c.sort_name, clients.c.id).limit(bindparam("limit", type_=BigInteger()))
+    )
+
+
+class PostgresClients:
+    """The clients of one shop."""
+
+    def __init__(self, scope: ShopScope) -> None:
+        self._scope = scope
+
+    async def view(self, client_id: ClientId) -> ClientView:
+        row = await self._scope.row(_VIEW, client_id=client_id)
+        if row is None:
+            raise NotFound
+        return convert(dict(row), ClientView)
+
+    async def page(
+        self, *, q: str | None, has_credit: bool | None, deleted: bool, after: Position | None, limit: int
+    ) -> Page[ClientListItem]:
+        statement = _page_statement(q=q is not None, has_credit=has_credit, deleted=deleted, after=after is not None)
+        after_name, after_id = after or (None, None)
+        rows = await self._scope.rows(
+            statement, pattern=_contains(q or ""), after_name=after_name, after_id=after_id, limit=limit + 1
+        )
+        items = convert([dict(row) for row in rows], list[ClientListItem])
+        return page_of(items, rows, limit, _position)
+
+    async def add(self, client_id: ClientId, *, name: str, email: str | None, phone: str | None) -> None:
+        await self._scope.run(_ADD, id=client_id, name=name, email=email, phone=phone)
+        await self._scope.run(_ADD_ACCOUNT, client_id=client_id)
+
+    async def change(self, client_id: ClientId, *, name: str, email: str | None, phone: str | None) -> None:
+        await self._scope.run(_CHANGE, client_id=client_id, name=name, email=email, phone=phone)
+
+    async def overpaid(self, client_id: ClientId) -> int:
+        overpaid: int = await self._scope.value(_OVERPAID, client_id=client_id)
+        return overpaid
+
+    async def close(self, client_id: ClientId) -> None:
+        await self._scope.run(_CLOSE, the_client_id=client_id)
+
+    async def reopen(self, client_id: ClientId) -> None:
+        await self._scope.run(_REOPEN, the_client_id=client_id)
+
+
+def _position(row: Record) -> Position:
+    return (row["sort_name"], str(row["id"]))
+
+
+def _contains(text: str) -> str:
+    for special in ("\\", "%", "_"):
+        text = text.replace(special, "\\" + special)
+    return f"%{text}%"

@@ -1,0 +1,64 @@
+"""See :class:`ports.directory.Directory`. These few statements are about no one shop, so they stand here as text."""
+
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+import asyncpg
+
+from adapters.postgres.shop_scope import Record
+from adapters.postgres.trouble import told_as_trouble
+from core.errors import SlugTaken
+from core.ids import ShopId
+
+_SHOP_OF = "SELECT shop_id FROM shop_slugs WHERE slug = $1"
+_SHOPS = "SELECT slug, shop_id FROM shop_slugs ORDER BY slug"
+_RESERVE = "INSERT INTO shop_slugs (slug, shop_id) VALUES ($1, $2)"
+_DUE = "SELECT DISTINCT shop_id FROM outbox WHERE due_at <= now()"
+_FAILURES = "SELECT at FROM sign_in_failures_by_address WHERE address_digest = $1 AND at > $2 ORDER BY at"
+_FAILED = "INSERT INTO sign_in_failures_by_address (address_digest, at, id) VALUES ($1, $2, $3)"
+
+
+class PostgresDirectory:
+    """What is known across shops. ``jobs``: connections of the role that lists the shops with something due."""
+
+    def __init__(
+        self, pool: "asyncpg.Pool[Record]", jobs: "asyncpg.Pool[Record]", *, acquire_timeout_seconds: float
+    ) -> None:
+        self._pool = pool
+        self._jobs = jobs
+        self._timeout = acquire_timeout_seconds
+
+    async def shop_of(self, slug: str) -> ShopId | None:
+        rows = await self._fetch(_SHOP_OF, slug)
+        return rows[0]["shop_id"] if rows else None
+
+    async def shops(self) -> list[tuple[str, ShopId]]:
+        return [(row["slug"], row["shop_id"]) for row in await self._fetch(_SHOPS)]
+
+    async def with_notices_due(self) -> list[ShopId]:
+        with told_as_trouble():
+            async with self._jobs.acquire(timeout=self._timeout) as connection:
+                return [row["shop_id"] for row in await connection.fetch(_DUE)]
+
+    async def reserve(self, slug: str, shop_id: ShopId) -> None:
+        try:
+            async with self._pool.acquire(timeout=self._timeout) as connection:
+                await connection.execute(_RESERVE, slug, shop_id)
+        except asyncpg.UniqueViolationError as error:
+            raise SlugTaken from error
+
+    async def failures_from(self, address: str, *, since: datetime) -> list[datetime]:
+        return [row["at"] for row in await self._fetch(_FAILURES, _digest(address), since)]
+
+    async def failed_from(self, address: str, *, at: datetime, failure_id: UUID) -> None:
+        await self._fetch(_FAILED, _digest(address), at, failure_id)
+
+    async def _fetch(self, statement: str, *arguments: object) -> list[Record]:
+        with told_as_trouble():
+            async with self._pool.acquire(timeout=self._timeout) as connection:
+                return await connection.fetch(statement, *arguments)
+
+
+def _digest(address: str) -> bytes:
+    return sha256(address.encode()).digest()

@@ -1,0 +1,276 @@
+"""The tables as statements see them. Keys, checks, policies and grants live in the migrations."""
+
+from sqlalchemy import (
+    ARRAY,
+    TIMESTAMP,
+    BigInteger,
+    Boolean,
+    Column,
+    Computed,
+    Date,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+
+_Time = TIMESTAMP(timezone=True)
+
+
+def _uuid(name: str, *, key: bool = False, nullable: bool = False) -> Column[object]:
+    return Column(name, Uuid(), primary_key=key, nullable=nullable)
+
+
+def _text(name: str, *, key: bool = False, nullable: bool = False) -> Column[object]:
+    return Column(name, Text(), primary_key=key, nullable=nullable)
+
+
+def _big(name: str, *, key: bool = False, nullable: bool = False) -> Column[object]:
+    return Column(name, BigInteger(), primary_key=key, nullable=nullable, autoincrement=False)
+
+
+def _time(name: str, *, key: bool = False, nullable: bool = False) -> Column[object]:
+    return Column(name, _Time, primary_key=key, nullable=nullable)
+
+
+def _bytes(name: str, *, key: bool = False, nullable: bool = False) -> Column[object]:
+    return Column(name, LargeBinary(), primary_key=key, nullable=nullable)
+
+
+def _permissions() -> Column[object]:
+    return Column("permissions", ARRAY(Text()), nullable=False)
+
+
+shop_slugs = Table("shop_slugs", metadata, _text("slug", key=True), _uuid("shop_id"))
+
+sign_in_failures_by_address = Table(
+    "sign_in_failures_by_address",
+    metadata,
+    _bytes("address_digest", key=True),
+    _time("at", key=True),
+    _uuid("id", key=True),
+)
+
+shops = Table(
+    "shops",
+    metadata,
+    _uuid("shop_id", key=True),
+    _text("name"),
+    _text("slug"),
+    _text("currency"),
+    _text("time_zone"),
+    Column("quickbooks_connected", Boolean(), nullable=False),
+    _time("created_at"),
+)
+
+invoice_counters = Table("invoice_counters", metadata, _uuid("shop_id", key=True), _big("last_number"))
+
+staff = Table(
+    "staff",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("id", key=True),
+    _text("name"),
+    _text("email"),
+    _permissions(),
+    Column("active", Boolean(), nullable=False),
+    _text("password_hash"),
+    _time("created_at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("id", key=True),
+    _text("name"),
+    _permissions(),
+    _bytes("secret_hash"),
+    _time("created_at"),
+    _time("deleted_at", nullable=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("id", key=True),
+    _uuid("staff_id"),
+    _time("started_at"),
+    _time("ended_at", nullable=True),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("id", key=True),
+    _uuid("session_id"),
+    _bytes("secret_hash"),
+    _time("expires_at"),
+    _time("used_at", nullable=True),
+)
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    _uuid("shop_id", key=True),
+    _bytes("email_digest", key=True),
+    _time("at", key=True),
+    _uuid("id", key=True),
+)
+
+clients = Table(
+    "clients",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("id", key=True),
+    _text("name"),
+    Column("sort_name", Text(), Computed("lower(name)", persisted=True), nullable=False),
+    _text("email", nullable=True),
+    _text("phone", nullable=True),
+    _time("created_at"),
+)
+
+credit_accounts = Table(
+    "credit_accounts",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("client_id", key=True),
+    _big("balance"),
+    _big("last_number"),
+    _bytes("last_hash", nullable=True),
+    _time("last_at", nullable=True),
+    _time("closed_at", nullable=True),
+    Column("head_number", BigInteger(), Computed("nullif(last_number, 0)", persisted=True)),
+)
+
+invoices = Table(
+    "invoices",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("id", key=True),
+    _uuid("client_id"),
+    _text("number"),
+    Column("issued_on", Date(), nullable=False),
+    _text("vehicle", nullable=True),
+    Column("lines", JSONB(), nullable=False),
+    _big("tax"),
+    _big("total"),
+    _big("settled"),
+    _big("credit_applied"),
+    _time("created_at"),
+    _time("voided_at", nullable=True),
+    Column("due", BigInteger(), Computed("", persisted=True), nullable=False),
+    Column("status", Text(), Computed("", persisted=True), nullable=False),
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("id", key=True),
+    _uuid("client_id"),
+    _uuid("invoice_id"),
+    _text("method"),
+    Column("collects", Boolean(), Computed("", persisted=True), nullable=False),
+    _big("amount"),
+    _big("collected"),
+    _big("settled"),
+    _big("captured"),
+    _text("reference", nullable=True),
+    Column("received_on", Date(), nullable=False),
+    _time("recorded_at"),
+    _text("recorded_by_kind"),
+    _uuid("recorded_by_id"),
+    _text("recorded_by_name"),
+    _uuid("bulk_payment_id", nullable=True),
+    _time("deleted_at", nullable=True),
+    _text("deleted_by_kind", nullable=True),
+    _uuid("deleted_by_id", nullable=True),
+    _text("deleted_by_name", nullable=True),
+)
+
+payment_changes = Table(
+    "payment_changes",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("payment_id", key=True),
+    _uuid("id", key=True),
+    _uuid("client_id"),
+    _time("at"),
+    _text("by_kind"),
+    _uuid("by_id"),
+    _text("by_name"),
+    _text("method"),
+    _big("amount"),
+    _big("settled"),
+    _big("captured"),
+    _text("reference", nullable=True),
+    Column("received_on", Date(), nullable=False),
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("client_id", key=True),
+    _big("number", key=True),
+    _uuid("id"),
+    _text("kind"),
+    _big("amount"),
+    _big("balance_after"),
+    Column("previous_number", BigInteger(), Computed("", persisted=True)),
+    Column("balance_before", BigInteger(), Computed("", persisted=True), nullable=False),
+    _text("reason"),
+    _text("note", nullable=True),
+    _text("by_kind"),
+    _uuid("by_id"),
+    _text("by_name"),
+    _time("at"),
+    _uuid("invoice_id", nullable=True),
+    _uuid("payment_id", nullable=True),
+    _big("reverses_number", nullable=True),
+    _text("reverses_kind", nullable=True),
+    Column("reverses_amount", BigInteger(), Computed("", persisted=True)),
+    Column("payment_collects", Boolean(), Computed("", persisted=True)),
+    Column("payment_key", Uuid(), Computed("", persisted=True), nullable=False),
+    _bytes("note_salt", nullable=True),
+    _bytes("note_digest", nullable=True),
+    _bytes("by_name_salt", nullable=True),
+    _bytes("by_name_digest"),
+    _bytes("previous_hash", nullable=True),
+    _bytes("hash"),
+)
+
+idempotency_records = Table(
+    "idempotency_records",
+    metadata,
+    _uuid("shop_id", key=True),
+    _text("key", key=True),
+    _bytes("fingerprint"),
+    Column("status", SmallInteger(), nullable=False),
+    _bytes("body"),
+    Column("sealed", Boolean(), nullable=False),
+    _time("recorded_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("id", key=True),
+    _uuid("client_id"),
+    _text("kind"),
+    _time("at"),
+    Column("payload", JSONB(), nullable=False),
+    Column("attempts", Integer(), nullable=False),
+    _time("due_at", nullable=True),
+    _time("sent_at", nullable=True),
+)

@@ -1,0 +1,22 @@
+"""Text that people type: NFC, trimmed, free of control characters."""
+
+import unicodedata
+
+_LINE_BREAKS_IN_NOTES = frozenset("\n\t")
+
+
+def clean(text: str) -> str:
+    """The text as it is kept: Unicode NFC, without white space at its ends."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def has_control_character(text: str, *, multiline: bool) -> bool:
+    """Whether a character in it controls rather than shows (Unicode category Cc, lone surrogates, line separators).
+
+    In notes (``multiline``) line feed and tab are fine.
+    """
+    return any(
+        unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+        for character in text
+        if not (multiline and character in _LINE_BREAKS_IN_NOTES)
+    )

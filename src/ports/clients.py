@@ -1,0 +1,36 @@
+"""The clients of one shop."""
+
+from typing import Protocol
+
+from core.ids import ClientId
+from core.views import ClientListItem, ClientView, Page, Position
+
+
+class Clients(Protocol):
+    async def view(self, client_id: ClientId) -> ClientView:
+        """A client with its card. Raises NotFound."""
+        ...
+
+    async def page(
+        self, *, q: str | None, has_credit: bool | None, deleted: bool, after: Position | None, limit: int
+    ) -> Page[ClientListItem]:
+        """Clients by name. ``q``: a part of name, e-mail or phone."""
+        ...
+
+    async def add(self, client_id: ClientId, *, name: str, email: str | None, phone: str | None) -> None:
+        """A new client with an empty credit account."""
+        ...
+
+    async def change(self, client_id: ClientId, *, name: str, email: str | None, phone: str | None) -> None: ...
+
+    async def overpaid(self, client_id: ClientId) -> int:
+        """What the client's invoices are overpaid by, together. Minor units."""
+        ...
+
+    async def close(self, client_id: ClientId) -> None:
+        """Delete: nothing about the client's money changes any more."""
+        ...
+
+    async def reopen(self, client_id: ClientId) -> None:
+        """Restore."""
+        ...

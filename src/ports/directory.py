@@ -1,0 +1,27 @@
+"""What is known across shops: which slug is whose, who has something due, where sign-ins fail."""
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from core.ids import ShopId
+
+
+class Directory(Protocol):
+    async def shop_of(self, slug: str) -> ShopId | None: ...
+
+    async def shops(self) -> list[tuple[str, ShopId]]:
+        """All shops, by slug."""
+        ...
+
+    async def with_notices_due(self) -> list[ShopId]: ...
+
+    async def reserve(self, slug: str, shop_id: ShopId) -> None:
+        """Raises SlugTaken."""
+        ...
+
+    async def failures_from(self, address: str, *, since: datetime) -> list[datetime]:
+        """When signing in from this address failed, oldest first."""
+        ...
+
+    async def failed_from(self, address: str, *, at: datetime, failure_id: UUID) -> None: ...

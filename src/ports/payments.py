@@ -1,0 +1,35 @@
+"""The payments of one shop."""
+
+from datetime import date
+from typing import Protocol
+
+from core.errors import Spending
+from core.ids import BulkPaymentId, ClientId, PaymentId
+from core.payments import PaymentMethod
+from core.views import BulkPaymentView, Page, PaymentView, Position
+
+
+class Payments(Protocol):
+    async def view(self, payment_id: PaymentId) -> PaymentView:
+        """Raises NotFound."""
+        ...
+
+    async def page(
+        self,
+        *,
+        client_id: ClientId | None,
+        method: PaymentMethod | None,
+        received_from: date | None,
+        received_to: date | None,
+        deleted: bool,
+        after: Position | None,
+        limit: int,
+    ) -> Page[PaymentView]:
+        """Payments, the one recorded last first."""
+        ...
+
+    async def bulk_view(self, bulk_payment_id: BulkPaymentId) -> BulkPaymentView: ...
+
+    async def spent_by(self, client_id: ClientId) -> tuple[Spending, ...]:
+        """The client's live Account Credit payments, newest first (R19)."""
+        ...

@@ -1,0 +1,45 @@
+"""Passwords and secrets."""
+
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID
+
+from core.ids import ShopId, StaffId
+
+
+class Passwords(Protocol):
+    async def hash(self, password: str) -> str: ...
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """False also when there is no hash, after the same work."""
+        ...
+
+
+class Secrets(Protocol):
+    """Opaque credentials, ``<kind>_<shop>_<id>_<secret>``: only a digest of the secret is kept."""
+
+    def make(self, kind: str, shop_id: ShopId, credential_id: UUID) -> tuple[str, bytes]:
+        """A new credential and the SHA-256 of its secret."""
+        ...
+
+    def read(self, kind: str, credential: str) -> tuple[ShopId, UUID, bytes] | None:
+        """The shop, the id and the SHA-256 of the secret; None if it is not of that form."""
+        ...
+
+
+class AccessTokens(Protocol):
+    lifetime: timedelta
+
+    def issue(self, shop_id: ShopId, staff_id: StaffId) -> str: ...
+
+
+class Fresh(Protocol):
+    """Fresh ids and salts."""
+
+    def id(self) -> UUID:
+        """A UUIDv7."""
+        ...
+
+    def salt(self) -> bytes:
+        """16 random bytes."""
+        ...

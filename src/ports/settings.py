@@ -1,0 +1,17 @@
+"""The settings of one shop."""
+
+from typing import Protocol
+
+from core.shop import Shop
+
+
+class Settings(Protocol):
+    async def read(self) -> Shop: ...
+
+    async def change(self, shop: Shop) -> None:
+        """Name, time zone and the QuickBooks switch; slug and currency stay."""
+        ...
+
+    async def open_shop(self, shop: Shop) -> None:
+        """A new shop. Raises SlugTaken."""
+        ...

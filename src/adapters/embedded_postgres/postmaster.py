@@ -36,15 +36,10 @@ class Postmaster:
 
         After a reboot the number in the file may be somebody else's: the process must name the folder.
         """
-        try:
-            lines = (cluster / "postmaster.pid").read_text().splitlines()
-            pid = int(lines[0])
-        except (FileNotFoundError, NotADirectoryError, IndexError, ValueError):
-            return None
+        pid, socket_folder, status = _read_pid_file(cluster)
         if not _serves(pid, cluster):
             return None
-        folder = Path(lines[4]) if len(lines) > 4 and lines[4] else None
-        return cls(pid, cluster, folder, lines[7].strip() if len(lines) > 7 else "")
+        return cls(pid, cluster, socket_folder, status)
 
     def answers(self) -> bool:
         """Whether somebody speaks PostgreSQL at the socket."""
@@ -89,26 +84,40 @@ def disown_stale(cluster: Path) -> Path | None:
     by now, or to a dead one that nobody has buried, and PostgreSQL would refuse to start beside it. The file itself
     stays: from it PostgreSQL learns which shared memory the dead server's last children may still be writing to.
     """
-    file = cluster / "postmaster.pid"
+    _, socket_folder, _ = _read_pid_file(cluster)
+    with suppress(FileNotFoundError), (cluster / "postmaster.pid").open("r+") as file:  # in place: it keeps its owner
+        _, *others = file.read().splitlines(keepends=True) or [""]
+        file.seek(0)
+        file.truncate()
+        file.writelines([f"{NOBODY_PID}\n", *others])
+    return socket_folder
+
+
+def _read_pid_file(cluster: Path) -> tuple[int, Path | None, str]:
+    """Process, socket folder and status; the file grows while a server starts, so any of them may be missing yet."""
     try:
-        lines = file.read_text().splitlines(keepends=True)
-    except OSError:
-        return None
-    if lines:
-        with file.open("r+") as opened:  # in place: the file keeps its owner
-            opened.write("".join([f"{NOBODY_PID}\n", *lines[1:]]))
-            opened.truncate()
-    return Path(lines[4].strip()) if len(lines) > 4 and lines[4].strip() else None
+        lines = (cluster / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        lines = []
+    pid, _folder, _started, _port, socket_folder, _address, _memory, status = [*lines, *[""] * 8][:8]
+    return int(pid) if pid.isdigit() else 0, Path(socket_folder) if socket_folder else None, status.strip()
 
 
 def _command_line(pid: int) -> str:
     """The command line of a live process; empty for one that is gone, or dead and not yet buried."""
+    if not pid:
+        return ""
     if Path("/proc/self").exists():
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ").strip()
         except OSError:
             return ""
-    listed = subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "args="], capture_output=True, text=True, check=False)
+    listed = subprocess.run(  # noqa: S603 - a fixed command
+        ["ps", "-ww", "-p", str(pid), "-o", "args="],  # noqa: S607 - macOS has it in one place, others elsewhere
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return listed.stdout.strip()
 
 

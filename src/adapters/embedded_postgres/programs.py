@@ -6,8 +6,8 @@ folder that nobody else may enter. Three ways, in this order:
 1. Not root: just run.
 2. Root, and an unprivileged user reaches every folder: run as that user, who owns the data files and nothing else.
 3. Root, and some parent folder is closed to others: run in a user namespace where root goes by an unprivileged name and
-   has no capabilities. (Lending CAP_DAC_OVERRIDE to an unprivileged user does not do: PostgreSQL asks access(2) about its
-   own programs, and access(2) ignores lent capabilities.)
+   has no capabilities. (Lending CAP_DAC_OVERRIDE to an unprivileged user does not do: PostgreSQL asks access(2) about
+   its own programs, and access(2) ignores lent capabilities.)
 
 No folder that is not the server's own changes owner or mode.
 """
@@ -41,7 +41,7 @@ class RunAs:
 
     def start(self, command: list[str], *, output: int | IO[bytes]) -> subprocess.Popen[bytes]:
         """Start the command in a session of its own, so that the terminal's Ctrl-C does not reach it."""
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - the commands are those of this package
             [*self.prefix, *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -102,8 +102,9 @@ class Programs:
     @cached_property
     def major_version(self) -> str:
         """The number that a data folder's PG_VERSION must hold, for example "18"."""
-        said = subprocess.run([self.path("postgres"), "--version"], capture_output=True, text=True, check=True).stdout
-        return said.split()[2].partition(".")[0]
+        command = [self.path("postgres"), "--version"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own program
+        return said.stdout.split()[2].partition(".")[0]
 
 
 def choose_run_as(programs: Programs, *, folders: list[Path], owner: int) -> RunAs:
@@ -117,9 +118,7 @@ def choose_run_as(programs: Programs, *, folders: list[Path], owner: int) -> Run
     if os.geteuid() != 0:
         return RunAs()
     account = _unprivileged_account(owner)
-    becoming = RunAs(
-        user=account.pw_uid, group=account.pw_gid, files_belong_to=(account.pw_uid, account.pw_gid)
-    )
+    becoming = RunAs(user=account.pw_uid, group=account.pw_gid, files_belong_to=(account.pw_uid, account.pw_gid))
     renamed = RunAs(
         prefix=("unshare", "--user", f"--map-user={account.pw_uid}", f"--map-group={account.pw_gid}"),
         files_belong_to=(0, 0),

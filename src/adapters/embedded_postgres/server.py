@@ -279,7 +279,7 @@ class EmbeddedPostgres:
         try:
             with self._gate:
                 if self._owner.try_acquire():
-                    # Let go again before the server stops: an owner who comes now waits at the gate, and is not refused.
+                    # Let go before the server stops: an owner who comes now waits at the gate, and is not refused.
                     self._owner.release()
                     self._shut_down()
         finally:
@@ -351,5 +351,5 @@ def _exit_on_signals() -> _Restore:
     return _Restore(silent)
 
 
-def _exit(number: int, frame: FrameType | None) -> NoReturn:
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)

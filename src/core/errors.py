@@ -25,6 +25,10 @@ class Unauthenticated(Refusal):
     sentence = "Sign in, or send a valid access token or API key."
 
 
+class SignInFailed(Refusal):
+    sentence = "Shop, e-mail address or password is wrong."
+
+
 @dataclass(eq=False)
 class PermissionDenied(Refusal):
     """R25. ``permission`` is the one that is lacking."""

@@ -6,8 +6,17 @@ There is no type around the integer: every field that holds one is named after w
 
 from decimal import ROUND_HALF_UP, Decimal
 
+from core.errors import InvalidField
+
 MAX_AMOUNT = 99_999_999_999
 """The largest amount that can be asked for, in minor units ($999,999,999.99)."""
+
+
+def require_amount(amount: int, *, field: str = "amount") -> int:
+    """The amount, if it is one that can be asked for: 1 to ``MAX_AMOUNT`` (R5, R8)."""
+    if not 1 <= amount <= MAX_AMOUNT:
+        raise InvalidField(field, f"must be from 1 to {MAX_AMOUNT}")
+    return amount
 
 
 def line_amount(quantity: int | str, unit_price: int) -> int:

@@ -1,5 +1,6 @@
 """Who may do what (R25): permissions, the staff member or API key that asks, and what they may hand on."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
@@ -8,8 +9,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from core.errors import LastStaffManager, PermissionDenied
+from core.errors import InvalidField, LastStaffManager, PermissionDenied
 from core.ids import ApiKeyId, ShopId, StaffId
+from core.text import clean, has_control_character
 
 
 class Permission(StrEnum):
@@ -130,3 +132,24 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     name: str
     permissions: frozenset[Permission]
     created_at: datetime
+
+
+PASSWORD_MIN_LENGTH, PASSWORD_MAX_LENGTH = 10, 128
+
+
+def require_password(password: str) -> str:
+    """The password, if it is long enough to be one; the upper bound keeps hashing it cheap."""
+    if not PASSWORD_MIN_LENGTH <= len(password) <= PASSWORD_MAX_LENGTH:
+        raise InvalidField("password", f"must have {PASSWORD_MIN_LENGTH} to {PASSWORD_MAX_LENGTH} characters")
+    return password
+
+
+_EMAIL = re.compile(r"[^\s@,;<>\"()\[\]\\]+@[^\s@,;<>\"()\[\]\\.]+(\.[^\s@,;<>\"()\[\]\\.]+)+")
+
+
+def clean_email(email: str, *, field: str = "email") -> str:
+    """An e-mail address as it is kept and looked up: in small letters. Whether it works only a message can tell."""
+    email = clean(email).lower()
+    if len(email) > 254 or has_control_character(email, multiline=False) or not _EMAIL.fullmatch(email):
+        raise InvalidField(field, "must be an e-mail address, such as pat@example.com")
+    return email

@@ -2,6 +2,10 @@
 
 import unicodedata
 
+from core.errors import InvalidField
+
+NOTE_MAX_LENGTH = 500
+
 _LINE_BREAKS_IN_NOTES = frozenset("\n\t")
 
 
@@ -20,3 +24,13 @@ def has_control_character(text: str, *, multiline: bool) -> bool:
         for character in text
         if not (multiline and character in _LINE_BREAKS_IN_NOTES)
     )
+
+
+def clean_note(text: str) -> str:
+    """A note as it is kept: 1 to 500 characters (R5, R18)."""
+    note = clean(text)
+    if not 1 <= len(note) <= NOTE_MAX_LENGTH:
+        raise InvalidField("note", f"must have 1 to {NOTE_MAX_LENGTH} characters")
+    if has_control_character(note, multiline=True):
+        raise InvalidField("note", "must not have control characters")
+    return note

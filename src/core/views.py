@@ -4,7 +4,7 @@ Money is in minor units of ``currency``. Times are UTC.
 """
 
 from datetime import date, datetime
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -252,7 +252,6 @@ class CreditReport(Struct, frozen=True, kw_only=True):
 
 class SignedInView(Struct, frozen=True, kw_only=True):
     access_token: str
-    token_type: Literal["Bearer"] = "Bearer"
     expires_in: Annotated[int, Meta(description="seconds")]
     refresh_token: str
 
@@ -281,7 +280,7 @@ def entry_view(
     )
 
 
-def payment_fields(payment: Payment) -> dict[str, object]:
+def payment_fields(payment: Payment) -> dict[str, Any]:
     """The fields of a payment's view that the payment itself has."""
     deleted_by = None
     if payment.deleted_by_kind is not None and payment.deleted_by_id is not None:

@@ -16,10 +16,6 @@ class Directory(Protocol):
 
     async def with_notices_due(self) -> list[ShopId]: ...
 
-    async def reserve(self, slug: str, shop_id: ShopId) -> None:
-        """Raises SlugTaken."""
-        ...
-
     async def failures_from(self, address: str, *, since: datetime) -> list[datetime]:
         """When signing in from this address failed, oldest first."""
         ...

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from core.ids import ClientId, InvoiceId
 from core.invoices import Invoice, InvoiceContent, InvoiceStatus
+from core.ledger import CreditAccount
 from core.views import InvoiceView, Page, Position
 
 
@@ -25,6 +26,10 @@ class Invoices(Protocol):
 
     async def content(self, invoice_id: InvoiceId) -> InvoiceContent:
         """What an invoice says. Raises NotFound."""
+        ...
+
+    async def with_account(self, invoice_id: InvoiceId) -> tuple[Invoice, CreditAccount]:
+        """The money side of an invoice and its client's account, neither locked. Raises NotFound."""
         ...
 
     async def number_taken(self, number: str) -> bool: ...

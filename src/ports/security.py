@@ -1,6 +1,6 @@
 """Passwords and secrets."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -42,4 +42,10 @@ class Fresh(Protocol):
 
     def salt(self) -> bytes:
         """16 random bytes."""
+        ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """UTC, for tokens and sign-ins; the ledger's time is the database's."""
         ...

@@ -13,5 +13,5 @@ class Settings(Protocol):
         ...
 
     async def open_shop(self, shop: Shop) -> None:
-        """A new shop. Raises SlugTaken."""
+        """A new shop, with its slug in the directory."""
         ...

@@ -8,12 +8,10 @@ import asyncpg
 
 from adapters.postgres.shop_scope import Record
 from adapters.postgres.trouble import told_as_trouble
-from core.errors import SlugTaken
 from core.ids import ShopId
 
 _SHOP_OF = "SELECT shop_id FROM shop_slugs WHERE slug = $1"
 _SHOPS = "SELECT slug, shop_id FROM shop_slugs ORDER BY slug"
-_RESERVE = "INSERT INTO shop_slugs (slug, shop_id) VALUES ($1, $2)"
 _DUE = "SELECT DISTINCT shop_id FROM outbox WHERE due_at <= now()"
 _FAILURES = "SELECT at FROM sign_in_failures_by_address WHERE address_digest = $1 AND at > $2 ORDER BY at"
 _FAILED = "INSERT INTO sign_in_failures_by_address (address_digest, at, id) VALUES ($1, $2, $3)"
@@ -40,13 +38,6 @@ class PostgresDirectory:
         with told_as_trouble():
             async with self._jobs.acquire(timeout=self._timeout) as connection:
                 return [row["shop_id"] for row in await connection.fetch(_DUE)]
-
-    async def reserve(self, slug: str, shop_id: ShopId) -> None:
-        try:
-            async with self._pool.acquire(timeout=self._timeout) as connection:
-                await connection.execute(_RESERVE, slug, shop_id)
-        except asyncpg.UniqueViolationError as error:
-            raise SlugTaken from error
 
     async def failures_from(self, address: str, *, since: datetime) -> list[datetime]:
         return [row["at"] for row in await self._fetch(_FAILURES, _digest(address), since)]

@@ -17,10 +17,11 @@ from adapters.postgres.shop_scope import (
     select_of,
     update_of,
 )
-from adapters.postgres.tables import invoice_counters, invoices, shops
+from adapters.postgres.tables import credit_accounts, invoice_counters, invoices, shops
 from core.errors import NotFound
 from core.ids import ClientId, InvoiceId
 from core.invoices import Invoice, InvoiceContent, InvoiceLine, InvoiceStatus
+from core.ledger import CreditAccount
 from core.views import InvoiceView, Page, PaymentView, Position
 
 _lines = msgspec.json.Decoder(tuple[InvoiceLine, ...])
@@ -36,6 +37,21 @@ _CONTENT = ShopStatement(
     select_of(invoices, *(invoices.c[name] for name in ("number", "issued_on", "vehicle", "lines", "tax"))).where(
         invoices.c.id == bindparam("invoice_id")
     )
+)
+_WITH_ACCOUNT = ShopStatement(
+    select_of(
+        invoices,
+        *(
+            invoices.c[name]
+            for name in ("id", "client_id", "number", "total", "settled", "credit_applied", "voided_at")
+        ),
+        credit_accounts.c.balance,
+        credit_accounts.c.last_number,
+        credit_accounts.c.last_hash,
+        credit_accounts.c.closed_at.is_not(None).label("closed"),
+    )
+    .join(credit_accounts, of_shop(credit_accounts) & (credit_accounts.c.client_id == invoices.c.client_id))
+    .where(invoices.c.id == bindparam("invoice_id"))
 )
 _TAKEN = ShopStatement(select_of(invoices, invoices.c.id).where(invoices.c.number == bindparam("number")))
 _NEXT = ShopStatement(
@@ -102,6 +118,13 @@ class PostgresInvoices:
             lines=_lines.decode(row["lines"]),
             tax=row["tax"],
         )
+
+    async def with_account(self, invoice_id: InvoiceId) -> tuple[Invoice, CreditAccount]:
+        row = await self._scope.row(_WITH_ACCOUNT, invoice_id=invoice_id)
+        if row is None:
+            raise NotFound
+        facts = {**row, "shop_id": self._scope.shop_id}
+        return msgspec.convert(facts, Invoice), msgspec.convert(facts, CreditAccount)
 
     async def number_taken(self, number: str) -> bool:
         return await self._scope.value(_TAKEN, number=number) is not None

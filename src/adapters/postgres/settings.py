@@ -4,7 +4,7 @@ from msgspec import convert
 from sqlalchemy import bindparam, func
 
 from adapters.postgres.shop_scope import ShopScope, ShopStatement, insert_into, select_of, update_of
-from adapters.postgres.tables import invoice_counters, shops
+from adapters.postgres.tables import invoice_counters, shop_slugs, shops
 from core.errors import NotFound
 from core.shop import Shop
 
@@ -29,6 +29,7 @@ _CHANGE = ShopStatement(
 _OPEN = ShopStatement(
     insert_into(shops, "name", "slug", "currency", "time_zone", "quickbooks_connected").values(created_at=func.now())
 )
+_TAKE_SLUG = ShopStatement(insert_into(shop_slugs, "slug"))
 _START_COUNTER = ShopStatement(insert_into(invoice_counters).values(last_number=0))
 
 
@@ -50,6 +51,7 @@ class PostgresSettings:
         )
 
     async def open_shop(self, shop: Shop) -> None:
+        await self._scope.run(_TAKE_SLUG, slug=shop.slug)
         await self._scope.run(
             _OPEN,
             name=shop.name,

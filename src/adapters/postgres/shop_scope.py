@@ -13,6 +13,7 @@ from sqlalchemy import (
     ARRAY,
     Alias,
     BindParameter,
+    Column,
     ColumnElement,
     Delete,
     FromClause,
@@ -131,8 +132,8 @@ def _tables_of(statement: Any) -> set[FromClause]:
 
 def _direct_froms(statement: Any) -> set[Any]:
     """Tables that stand in a FROM under their own name, although an alias of them stands there too."""
-    columns = (element for element in visitors.iterate(statement) if getattr(element, "__visit_name__", "") == "column")
-    return {column.table for column in columns if getattr(column, "table", None) is not None}
+    found: Iterable[Any] = visitors.iterate(statement)
+    return {element.table for element in found if isinstance(element, Column) and element.table is not None}
 
 
 def _tables_with_shop(statement: Any) -> set[FromClause]:

@@ -1,0 +1,1 @@
+"""What the program does: one verb each, with one ``__call__``: load, decide, save."""

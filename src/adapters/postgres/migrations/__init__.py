@@ -23,7 +23,7 @@ def _config() -> Config:
 
 def head() -> str:
     """The newest migration that this program knows."""
-    return ScriptDirectory.from_config(_config()).as_revision_number("head")  # type: ignore[return-value]
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
 async def upgrade(owner_url: str) -> None:

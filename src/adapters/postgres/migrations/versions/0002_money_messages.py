@@ -43,10 +43,8 @@ BEGIN
     SELECT client_id, number, payment_id, invoice_id
       INTO v_client, v_entry_number, v_entry_payment, v_entry_invoice
       FROM ledger_entries WHERE shop_id = p_shop AND id = p_entry;
-    IF v_entry_payment IS NOT NULL THEN
-      v_payment_ids := ARRAY[v_entry_payment];
-      v_invoice_ids := ARRAY[v_entry_invoice];
-    END IF;
+    v_payment_ids := CASE WHEN v_entry_payment IS NOT NULL THEN ARRAY[v_entry_payment] END;
+    v_invoice_ids := CASE WHEN v_entry_invoice IS NOT NULL THEN ARRAY[v_entry_invoice] END;
   ELSIF p_payments IS NOT NULL THEN
     SELECT min(client_id::text)::uuid, array_agg(invoice_id) INTO v_client, v_invoice_ids
       FROM payments WHERE shop_id = p_shop AND id = ANY (p_payments);

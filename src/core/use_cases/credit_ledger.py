@@ -1,0 +1,138 @@
+"""Look into the credit ledger: the Credit tab, lists of entries, one entry."""
+
+from collections.abc import AsyncIterator
+from datetime import date, datetime, timedelta
+
+from core.ids import ClientId, EntryId
+from core.ledger import ADD_REASONS, EntryKind
+from core.shop import Shop
+from core.staff import Caller, Permission
+from core.views import CreditTabView, EntryView, Page, Position
+from ports.transactions import ShopTransaction, Transactions
+
+EXPORT_PAGE = 1000
+"""Entries read at once for an export: enough to be quick, few enough to be small."""
+
+
+def moments(shop: Shop, first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
+    """The time from the beginning of the first day to the end of the last one, at the shop; the end is not part."""
+    return (
+        None if first is None else shop.start_of(first),
+        None if last is None or last == date.max else shop.start_of(last + timedelta(days=1)),
+    )
+
+
+class ShowCreditTab:
+    """R27, R28: the balance, the newest entries, and what this person may do here."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def __call__(self, caller: Caller, client_id: ClientId, *, limit: int) -> CreditTabView:
+        async with self._transactions.for_shop(caller) as shop:
+            asker = await shop.admit()
+            # The page first: entries are never taken back, so a balance read after it is at least as new.
+            page = await shop.ledger.page(
+                client_id=client_id, kind=None, at_from=None, at_before=None, after=None, limit=limit
+            )
+            balance, closed = await shop.ledger.balance(client_id)
+            if page.items and not closed:
+                balance = page.items[0].balance_after
+            may_change = Permission.CREATE_PAYMENTS in asker.permissions and not closed
+            return CreditTabView(
+                balance=balance,
+                currency=shop.shop.currency,
+                quickbooks_reminder=shop.shop.quickbooks_reminder,
+                can_add=may_change,
+                can_void=may_change,
+                reasons=list(ADD_REASONS),
+                entries=page.items,
+                next_position=page.next_position,
+            )
+
+
+class ListEntries:
+    """Entries of one client or of the whole shop, newest first."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def __call__(
+        self,
+        caller: Caller,
+        client_id: ClientId | None,
+        *,
+        kind: EntryKind | None,
+        first: date | None,
+        last: date | None,
+        after: Position | None,
+        limit: int,
+    ) -> Page[EntryView]:
+        async with self._transactions.for_shop(caller) as shop:
+            await shop.admit()
+            if client_id is not None:
+                await shop.ledger.balance(client_id)
+            at_from, at_before = moments(shop.shop, first, last)
+            return await shop.ledger.page(
+                client_id=client_id, kind=kind, at_from=at_from, at_before=at_before, after=after, limit=limit
+            )
+
+
+class ExportEntries:
+    """All entries of a range, oldest first, some at a time: each part is a transaction of its own, so that a long
+    export holds no connection and whoever lost access meanwhile gets no more. Entries never change, so the parts fit.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def __call__(
+        self,
+        caller: Caller,
+        client_id: ClientId | None,
+        *,
+        kind: EntryKind | None,
+        first: date | None,
+        last: date | None,
+    ) -> tuple[Shop, AsyncIterator[list[EntryView]]]:
+        """The shop, and the parts; the first one is read before this returns, so that a refusal is one."""
+
+        async def part(shop: ShopTransaction, after: Position | None) -> Page[EntryView]:
+            at_from, at_before = moments(shop.shop, first, last)
+            return await shop.ledger.page(
+                client_id=client_id,
+                kind=kind,
+                at_from=at_from,
+                at_before=at_before,
+                after=after,
+                limit=EXPORT_PAGE,
+                oldest_first=True,
+            )
+
+        async with self._transactions.for_shop(caller) as shop:
+            await shop.admit()
+            if client_id is not None:
+                await shop.ledger.balance(client_id)
+            beginning = await part(shop, None)
+            settings = shop.shop
+
+        async def parts() -> AsyncIterator[list[EntryView]]:
+            page = beginning
+            yield page.items
+            while page.next_position is not None:
+                async with self._transactions.for_shop(caller) as shop:
+                    await shop.admit()
+                    page = await part(shop, page.next_position)
+                yield page.items
+
+        return settings, parts()
+
+
+class ShowEntry:
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def __call__(self, caller: Caller, entry_id: EntryId) -> EntryView:
+        async with self._transactions.for_shop(caller) as shop:
+            await shop.admit()
+            return await shop.ledger.view(entry_id)

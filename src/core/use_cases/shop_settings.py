@@ -1,0 +1,61 @@
+"""Who asks, at which shop, and the shop's settings."""
+
+import msgspec
+from msgspec import Struct
+
+from core.ids import StaffId
+from core.shop import require_time_zone
+from core.staff import ActorKind, Caller, Permission
+from core.use_cases.retried import retried
+from core.views import ActorView, MeView, ShopView, shop_view, sorted_permissions
+from ports.transactions import Transactions
+
+
+class ShowMe:
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def __call__(self, caller: Caller) -> MeView:
+        async with self._transactions.for_shop(caller) as shop:
+            asker = await shop.admit()
+            staff = await shop.staff.view(StaffId(asker.id)) if asker.kind == ActorKind.STAFF else None
+            return MeView(
+                by=ActorView(asker.kind, asker.id, asker.name),
+                staff=staff,
+                shop=shop_view(shop.shop),
+                permissions=sorted_permissions(asker.permissions),
+            )
+
+
+class ShowShop:
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def __call__(self, caller: Caller) -> ShopView:
+        async with self._transactions.for_shop(caller) as shop:
+            await shop.admit()
+            return shop_view(shop.shop)
+
+
+class ShopEdit(Struct, frozen=True, kw_only=True):
+    """What to change of a shop; ``None`` leaves a field as it is. Currency and slug never change."""
+
+    name: str | None = None
+    time_zone: str | None = None
+    quickbooks_connected: bool | None = None
+
+
+class EditShop:
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    @retried
+    async def __call__(self, caller: Caller, edit: ShopEdit) -> ShopView:
+        async with self._transactions.for_shop(caller) as shop:
+            await shop.admit(Permission.MANAGE_SETTINGS)
+            if edit.time_zone is not None:
+                require_time_zone(edit.time_zone)
+            changes = {name: value for name, value in msgspec.structs.asdict(edit).items() if value is not None}
+            changed = msgspec.structs.replace(shop.shop, **changes)
+            await shop.settings.change(changed)
+            return shop.answer(200, shop_view(changed))

@@ -4,8 +4,7 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-import asyncpg
-
+from adapters.postgres.pool import Database
 from adapters.postgres.shop_scope import Record
 from adapters.postgres.trouble import told_as_trouble
 from core.ids import ShopId
@@ -20,12 +19,9 @@ _FAILED = "INSERT INTO sign_in_failures_by_address (address_digest, at, id) VALU
 class PostgresDirectory:
     """What is known across shops. ``jobs``: connections of the role that lists the shops with something due."""
 
-    def __init__(
-        self, pool: "asyncpg.Pool[Record]", jobs: "asyncpg.Pool[Record]", *, acquire_timeout_seconds: float
-    ) -> None:
-        self._pool = pool
+    def __init__(self, database: Database, jobs: Database) -> None:
+        self._database = database
         self._jobs = jobs
-        self._timeout = acquire_timeout_seconds
 
     async def shop_of(self, slug: str) -> ShopId | None:
         rows = await self._fetch(_SHOP_OF, slug)
@@ -36,7 +32,7 @@ class PostgresDirectory:
 
     async def with_notices_due(self) -> list[ShopId]:
         with told_as_trouble():
-            async with self._jobs.acquire(timeout=self._timeout) as connection:
+            async with self._jobs.connection() as connection:
                 return [row["shop_id"] for row in await connection.fetch(_DUE)]
 
     async def failures_from(self, address: str, *, since: datetime) -> list[datetime]:
@@ -47,7 +43,7 @@ class PostgresDirectory:
 
     async def _fetch(self, statement: str, *arguments: object) -> list[Record]:
         with told_as_trouble():
-            async with self._pool.acquire(timeout=self._timeout) as connection:
+            async with self._database.connection() as connection:
                 return await connection.fetch(statement, *arguments)
 
 

@@ -1,24 +1,59 @@
-"""The connection pool of the runtime role."""
+"""The connection pool of one role."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 
 import asyncpg
 
 from adapters.postgres.shop_scope import Record
+from ports.transactions import Unavailable
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
 
 
 async def _nothing_to_reset(_connection: "asyncpg.Connection[Record]") -> None:
     """Only SET LOCAL is used, so the RESET ALL that asyncpg sends on release would be one message for nothing."""
 
 
-def make_pool(url: str, *, max_size: int, connect_timeout_seconds: float) -> "asyncpg.Pool[Record]":
-    """A pool that is not open yet; ``async with`` or ``await`` opens it. Connections are made when first needed, so
-    that the program starts, and says that it is not ready, while the database is away.
+class Database:
+    """A pool that is opened and closed with the program. Connections are made when first needed, so that the program
+    starts, and says that it is not ready, while the database is away.
     """
-    return asyncpg.create_pool(
-        url,
-        min_size=0,
-        max_size=max_size,
-        timeout=connect_timeout_seconds,
-        reset=_nothing_to_reset,
-        statement_cache_size=500,
-        max_cached_statement_lifetime=0,
-    )
+
+    def __init__(
+        self, url: str, *, max_connections: int, connect_timeout_seconds: float, acquire_timeout_seconds: float
+    ) -> None:
+        self._url = url
+        self._max_connections = max_connections
+        self._connect_timeout_seconds = connect_timeout_seconds
+        self._acquire_timeout_seconds = acquire_timeout_seconds
+        self._pool: asyncpg.Pool[Record] | None = None
+
+    async def open(self) -> None:
+        self._pool = await asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=self._max_connections,
+            timeout=self._connect_timeout_seconds,
+            reset=_nothing_to_reset,
+            statement_cache_size=500,
+            max_cached_statement_lifetime=0,
+        )
+
+    async def close(self) -> None:
+        """Wait for connections in use, up to 10 s, then cut them."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            try:
+                async with asyncio.timeout(10):
+                    await pool.close()
+            except TimeoutError:
+                pool.terminate()
+
+    def connection(self) -> "AbstractAsyncContextManager[PoolConnectionProxy[Record]]":
+        """A connection for one transaction. Waits for a free one up to the acquire timeout."""
+        if self._pool is None:
+            raise Unavailable
+        return self._pool.acquire(timeout=self._acquire_timeout_seconds)

@@ -18,6 +18,7 @@ from adapters.postgres.invoices import PostgresInvoices
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.payments import PostgresPayments
+from adapters.postgres.pool import Database
 from adapters.postgres.reports import PostgresReports
 from adapters.postgres.settings import PostgresSettings
 from adapters.postgres.shop_scope import Record, ShopScope
@@ -292,16 +293,14 @@ class PostgresTransactions:
 
     def __init__(
         self,
-        pool: "asyncpg.Pool[Record]",
+        database: Database,
         *,
         fresh: Fresh,
         seal: AnswerSeal,
-        acquire_timeout_seconds: float,
     ) -> None:
-        self._pool = pool
+        self._database = database
         self._fresh = fresh
         self._seal = seal
-        self._acquire_timeout_seconds = acquire_timeout_seconds
 
     def for_shop(self, caller: Caller) -> AbstractAsyncContextManager[PostgresShopTransaction]:
         return self._transaction(caller.credential.shop_id, caller)
@@ -312,7 +311,7 @@ class PostgresTransactions:
     @asynccontextmanager
     async def _transaction(self, shop_id: ShopId, caller: Caller | None) -> AsyncIterator[PostgresShopTransaction]:
         with told_as_trouble():
-            async with self._pool.acquire(timeout=self._acquire_timeout_seconds) as connection:
+            async with self._database.connection() as connection:
                 await connection.execute("BEGIN")
                 try:
                     scope = ShopScope(connection, shop_id)

@@ -357,6 +357,7 @@ SCOPED_TABLES = (
 _GRANTS = """
 GRANT USAGE ON SCHEMA public TO account_credit_app, account_credit_jobs, account_credit_backup;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO account_credit_backup;
+GRANT SELECT ON alembic_version TO account_credit_app;
 GRANT SELECT, INSERT ON shop_slugs, sign_in_failures_by_address TO account_credit_app;
 GRANT DELETE ON sign_in_failures, sign_in_failures_by_address TO account_credit_app;
 GRANT UPDATE (name, time_zone, quickbooks_connected) ON shops TO account_credit_app;

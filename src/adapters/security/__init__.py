@@ -1,0 +1,1 @@
+"""Passwords, credentials and keys."""

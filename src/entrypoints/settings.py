@@ -1,0 +1,128 @@
+"""Settings from environment variables. What is wrong is said of all of them at once."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal, TypeVar, cast
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+T = TypeVar("T")
+
+PREFIX = "ACCOUNT_CREDIT_"
+LogFormat = Literal["json", "console"]
+
+
+class FaultySettings(Exception):
+    """One sentence for each setting that cannot be."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """How this installation runs. A database URL that is None means the embedded PostgreSQL in ``data_dir``.
+
+    database_url: as the runtime role; jobs_database_url: as the role that lists shops with something due;
+    owner_database_url: as the role that owns the schema, for migrations only.
+    secret_keys: ``id:key,id:key``, see :class:`adapters.security.keys.SecretKeys`.
+    """
+
+    database_url: str | None = None
+    jobs_database_url: str | None = None
+    owner_database_url: str | None = None
+    data_dir: Path = Path(".data")
+    secret_keys: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8000
+    max_connections: int = 10
+    connect_timeout_seconds: float = 5.0
+    acquire_timeout_seconds: float = 5.0
+    trust_forwarded: bool = False
+    log_format: LogFormat = "json"
+
+
+def _url(text: str) -> str:
+    if urlsplit(text).scheme not in {"postgresql", "postgres"}:
+        raise ValueError("must be a URL that begins with postgresql://")
+    return text
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise ValueError(f"must be a number from {low:g} to {high:g}")
+        return number
+
+    return parse
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _switch(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
+def _log_format(text: str) -> LogFormat:
+    if text not in {"json", "console"}:
+        raise ValueError("must be json or console")
+    return cast("LogFormat", text)
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "database_url": _url,
+    "jobs_database_url": _url,
+    "owner_database_url": _url,
+    "data_dir": Path,
+    "secret_keys": str,
+    "host": str,
+    "port": _integer(1, 65535),
+    "max_connections": _integer(1, 1000),
+    "connect_timeout_seconds": _number(0.1, 60),
+    "acquire_timeout_seconds": _number(0.1, 60),
+    "trust_forwarded": _switch,
+    "log_format": _log_format,
+}
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in the environment; an empty variable counts as not set.
+
+    Raises:
+        FaultySettings: names every variable that is faulty, also those that begin with our prefix and mean nothing.
+    """
+    values: dict[str, object] = {}
+    faults: list[str] = []
+    for variable, text in sorted(environment.items()):
+        if not variable.startswith(PREFIX) or not text:
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name == "test_database_url":
+            continue
+        parse = _PARSERS.get(name)
+        if parse is None:
+            faults.append(f"{variable} is not a setting of this program.")
+            continue
+        try:
+            values[name] = parse(text)
+        except ValueError as error:
+            faults.append(f"{variable} {error}.")
+    if "database_url" in values and "secret_keys" not in values:
+        faults.append(f"{PREFIX}SECRET_KEYS is needed with {PREFIX}DATABASE_URL.")
+    if faults:
+        raise FaultySettings(faults)
+    return Settings(**values)  # type: ignore[arg-type]  # each parser above fits its field

@@ -71,9 +71,6 @@ class FolderLock:
     def _take(self, operation: int) -> None:
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            if os.geteuid() == 0:  # a file that root made would lock the folder's owner out for good
-                folder = self._path.parent.stat()
-                os.fchown(file, folder.st_uid, folder.st_gid)
             fcntl.flock(file, operation)
         except BaseException:
             os.close(file)

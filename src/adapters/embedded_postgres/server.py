@@ -55,7 +55,7 @@ SMALL_AND_QUIET: Mapping[str, str] = {
     "log_checkpoints": "off",
     "log_error_verbosity": "terse",  # the details of an error quote rows, and rows hold names and notes
 }
-# For databases that nobody will miss: an ended process loses nothing, a power cut may lose all.
+# For databases that nobody will miss: a stopped server loses nothing, a killed one its last moments, a power cut all.
 UNSAFE_BUT_QUICK: Mapping[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -65,7 +65,7 @@ class EmbeddedPostgres:
     `with EmbeddedPostgres(folder):` owns the server for the block; `with EmbeddedPostgres(folder).attach_or_start():`
     shares whatever server there is. All methods raise EmbeddedPostgresUnavailable where the server can't be had.
 
-    `disposable` gives up safety against power cuts for speed: for tests alone.
+    `disposable` gives up safety against crashes and power cuts for speed: for tests alone.
     """
 
     def __init__(self, data_folder: Path, *, disposable: bool = False) -> None:
@@ -162,9 +162,10 @@ class EmbeddedPostgres:
                     f"{self.data_folder} is not empty and is no data folder of this program: name another folder."
                 )
             locks.mkdir(exist_ok=True)
-            for lock in ("owner", "users", "gate"):
-                with (locks / lock).open("ab"):
-                    pass
+            self._share_with_folder_owner(locks)
+            for name in ("owner", "users", "gate"):
+                (locks / name).open("ab").close()
+                self._share_with_folder_owner(locks / name)
             if self._cluster.exists() and not os.access(self._cluster, os.R_OK | os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, "it belongs to another user")
         except (FileExistsError, NotADirectoryError) as error:
@@ -175,6 +176,12 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresUnavailable(
                 f"The data folder {self.data_folder} can't be written to ({error.strerror}): name another folder."
             ) from error
+
+    def _share_with_folder_owner(self, path: Path) -> None:
+        """What root makes in somebody's folder must not lock that person out once root is gone."""
+        if os.geteuid() == 0:
+            folder = self.data_folder.stat()
+            os.chown(path, folder.st_uid, folder.st_gid)
 
     def _join_or_launch(self) -> None:
         """Connect to the server of the folder, or start it. The gate is held."""
@@ -211,6 +218,7 @@ class EmbeddedPostgres:
             self._log.replace(self._log.with_suffix(".log.1"))
         with self._log.open("xb") as log:
             self._log.chmod(0o600)
+            self._share_with_folder_owner(self._log)
             self._process = run_as.start(command, output=log)
 
     def _initialise(self, run_as: RunAs) -> None:

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from core.ids import ShopId, StaffId
 
+API_KEY_KIND = "ak"
+REFRESH_TOKEN_KIND = "rt"  # noqa: S105  # the kind of a credential, not one
+
 
 class Passwords(Protocol):
     async def hash(self, password: str) -> str: ...

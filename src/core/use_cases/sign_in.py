@@ -10,11 +10,10 @@ from core.staff import clean_email
 from core.use_cases.retried import retried
 from core.views import SignedInView
 from ports.directory import Directory
-from ports.security import AccessTokens, Clock, Fresh, Passwords, Secrets
+from ports.security import REFRESH_TOKEN_KIND, AccessTokens, Clock, Fresh, Passwords, Secrets
 from ports.sign_ins import Password, RefreshToken
 from ports.transactions import ShopTransaction, Transactions
 
-REFRESH_TOKEN_KIND = "rt"  # noqa: S105  # the kind of credential, not one
 REFRESH_LIFETIME = timedelta(days=30)
 MAX_FAILURES = 10
 FAILURE_WINDOW = timedelta(minutes=15)

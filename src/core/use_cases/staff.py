@@ -9,10 +9,8 @@ from core.ids import ApiKeyId, StaffId
 from core.staff import ApiKey, Caller, Permission, StaffMember, clean_email, require_password
 from core.use_cases.retried import retried
 from core.views import ApiKeyView, NewApiKeyView, Page, Position, StaffView, sorted_permissions
-from ports.security import Passwords, Secrets
+from ports.security import API_KEY_KIND, Passwords, Secrets
 from ports.transactions import Transactions
-
-API_KEY_KIND = "ak"
 
 
 class ListStaff:

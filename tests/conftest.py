@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from typing import Any
 
+import asyncpg
 import pytest
 
+from adapters.embedded_postgres import EmbeddedPostgresUnavailable
 from tests.database import Cluster, Database, Engine, choose_engine, running_cluster
 
 _ENGINE = pytest.StashKey[Engine]()
@@ -63,6 +65,10 @@ async def database(cluster: Cluster) -> AsyncIterator[Database]:
 
 def _started(config: pytest.Config) -> Cluster:
     if _CLUSTER not in config.stash:
-        config.stash[_RUNNING] = running_cluster(config.stash[_ENGINE])
-        config.stash[_CLUSTER] = config.stash[_RUNNING].__enter__()
+        running = running_cluster(config.stash[_ENGINE])
+        try:
+            config.stash[_CLUSTER] = running.__enter__()
+        except (OSError, asyncpg.PostgresError, EmbeddedPostgresUnavailable) as error:
+            pytest.exit(f"No database for the tests on {config.stash[_ENGINE].description}: {error}", returncode=1)
+        config.stash[_RUNNING] = running
     return config.stash[_CLUSTER]

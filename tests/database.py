@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit, urlunsplit
@@ -28,14 +28,14 @@ class Engine:
     """A way to have a PostgreSQL server for the length of a run."""
 
     description: str
-    run: Callable[[], Iterator[str]]
+    run: Callable[[], AbstractContextManager[str]]
     """Starts the server, yields a superuser's URL, and stops the server afterwards."""
 
 
 def choose_engine() -> Engine:
     """The server that the environment names, else a container where that costs no download, else the embedded one."""
     if url := os.environ.get(URL_VARIABLE):
-        return Engine(f"the server of {URL_VARIABLE}", lambda: iter([url]))
+        return Engine(f"the server of {URL_VARIABLE}", lambda: nullcontext(url))
     if _image_is_here():
         return Engine(f"testcontainers, image {IMAGE}", _container)
     return Engine(f"embedded PostgreSQL (no {URL_VARIABLE}, no Docker engine with the image {IMAGE})", _embedded)
@@ -58,6 +58,7 @@ def _image_is_here() -> bool:
         client.close()
 
 
+@contextmanager
 def _container() -> Iterator[str]:
     from testcontainers.core.config import testcontainers_config  # noqa: PLC0415
     from testcontainers.postgres import PostgresContainer  # noqa: PLC0415
@@ -73,6 +74,7 @@ def _container() -> Iterator[str]:
         yield f"postgresql://postgres@{container.get_container_host_ip()}:{container.get_exposed_port(5432)}/postgres"
 
 
+@contextmanager
 def _embedded() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="account-credit-test-"))
     try:
@@ -148,10 +150,10 @@ class Database:
 @contextmanager
 def running_cluster(engine: Engine) -> Iterator[Cluster]:
     """Start the engine and make the template: roles, then one database with all migrations and no rows."""
-    with contextmanager(engine.run)() as superuser_url:
+    with engine.run() as superuser_url:
         template = f"account_credit_template_{uuid.uuid4().hex[:12]}"
-        asyncio.run(_make_template(superuser_url, template))
         try:
+            asyncio.run(_make_template(superuser_url, template))
             yield Cluster(superuser_url, template)
         finally:
             asyncio.run(_execute(superuser_url, f"DROP DATABASE IF EXISTS {template} WITH (FORCE)"))
@@ -176,7 +178,8 @@ async def _execute(url: str, statement: str) -> None:
 
 
 def _password(url: str) -> str | None:
-    return urlsplit(url).password
+    written = urlsplit(url).password
+    return None if written is None else unquote(written)
 
 
 def _as_role(url: str, role: str | None, database: str) -> str:
@@ -185,7 +188,7 @@ def _as_role(url: str, role: str | None, database: str) -> str:
     query = {name: values[-1] for name, values in parse_qs(parts.query).items() if name not in {"user", "dbname"}}
     signing_in, _, where = parts.netloc.rpartition("@")
     user = quote(role, safe="") if role else signing_in.partition(":")[0]
-    password = f":{quote(unquote(parts.password), safe='')}" if parts.password is not None else ""
+    password = f":{parts.password}" if parts.password is not None else ""
     netloc = f"{user}{password}@{where}"
     # Not urlunsplit's own handling of an empty host: it would drop the slashes before the role.
     return urlunsplit((parts.scheme, netloc, f"/{database}", urlencode(query), ""))

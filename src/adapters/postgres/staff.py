@@ -1,7 +1,7 @@
 """See :class:`ports.staff.StaffRegister`."""
 
 from msgspec import convert
-from sqlalchemy import BigInteger, BindParameter, bindparam, func
+from sqlalchemy import BigInteger, BindParameter, Text, any_, bindparam, func
 
 from adapters.postgres.paging import page_of
 from adapters.postgres.shop_scope import Record, ShopScope, ShopStatement, insert_into, select_of, update_of
@@ -21,7 +21,7 @@ _OTHER_MANAGERS = ShopStatement(
     select_of(staff, func.count()).where(
         staff.c.id != bindparam("staff_id"),
         staff.c.active,
-        staff.c.permissions.any(bindparam("manage_staff", Permission.MANAGE_STAFF.value)),
+        bindparam("manage_staff", Permission.MANAGE_STAFF.value, type_=Text()) == any_(staff.c.permissions),
     )
 )
 _EMAIL = ShopStatement(select_of(staff, staff.c.id).where(staff.c.email == bindparam("email")))

@@ -1,0 +1,142 @@
+"""Wires the program: which adapter stands behind which port. Everything is made once, at start."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from dependency_injector import containers, providers
+
+from adapters.notifiers.log import LogNotifier
+from adapters.postgres.directory import PostgresDirectory
+from adapters.postgres.pool import Database
+from adapters.postgres.readiness import Readiness
+from adapters.postgres.transactions import PostgresTransactions
+from adapters.security.access_tokens import JwtAccessTokens
+from adapters.security.answer_seal import AesGcmAnswerSeal
+from adapters.security.credentials import CredentialReader
+from adapters.security.fresh import SystemClock, SystemFresh
+from adapters.security.keys import SecretKeys
+from adapters.security.passwords import Argon2Passwords
+from adapters.security.secrets import OpaqueSecrets
+from core.use_cases.add_credit import AddCredit
+from core.use_cases.bulk_payments import DeleteBulkPayment, RecordBulkPayment
+from core.use_cases.capture_overpayment import CaptureOverpayment
+from core.use_cases.clients import AddClient, DeleteClient, EditClient, ListClients, RestoreClient, ShowClient
+from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowCreditTab, ShowEntry
+from core.use_cases.delete_payment import DeletePayment
+from core.use_cases.deliver_notices import DeliverNotices
+from core.use_cases.edit_payment import EditPayment
+from core.use_cases.invoices import AddInvoice, EditInvoice, ListInvoices, ShowInvoice, ShowPaymentOptions, VoidInvoice
+from core.use_cases.open_shop import OpenShop
+from core.use_cases.payments import ListPayments, ShowPayment
+from core.use_cases.record_payment import RecordPayment
+from core.use_cases.reports import ReportCollected, ReportCredit
+from core.use_cases.shop_settings import EditShop, ShowMe, ShowShop
+from core.use_cases.sign_in import Refresh, SignIn, SignOut, Tokens
+from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditStaffMember, ListApiKeys, ListStaff
+from core.use_cases.void_entry import VoidEntry
+from entrypoints.settings import Settings
+
+STAFF_API_AUDIENCE = "staff-api"
+JOBS_CONNECTIONS = 1
+
+
+def _database(url: str, settings: Settings, max_connections: int) -> Database:
+    return Database(
+        url,
+        max_connections=max_connections,
+        connect_timeout_seconds=settings.connect_timeout_seconds,
+        acquire_timeout_seconds=settings.acquire_timeout_seconds,
+    )
+
+
+class Container(containers.DeclarativeContainer):
+    """Give it :attr:`settings` with both database URLs and secret keys; then ask for what an entrypoint needs.
+
+    No handler knows the container: the launchers take from it what they hand on.
+    """
+
+    settings = providers.Dependency(instance_of=Settings)
+
+    keys = providers.Singleton(SecretKeys.parse, settings.provided.secret_keys)
+    fresh = providers.Singleton(SystemFresh)
+    clock = providers.Singleton(SystemClock)
+    passwords = providers.Singleton(Argon2Passwords)
+    secrets = providers.Singleton(OpaqueSecrets)
+    access_tokens = providers.Singleton(JwtAccessTokens, keys, fresh, clock, audience=STAFF_API_AUDIENCE)
+    credential_reader = providers.Singleton(CredentialReader, access_tokens, secrets)
+
+    database = providers.Singleton(
+        _database, settings.provided.database_url, settings, settings.provided.max_connections
+    )
+    jobs_database = providers.Singleton(_database, settings.provided.jobs_database_url, settings, JOBS_CONNECTIONS)
+    seal = providers.Singleton(AesGcmAnswerSeal, keys)
+    transactions = providers.Singleton(PostgresTransactions, database, fresh=fresh, seal=seal)
+    directory = providers.Singleton(PostgresDirectory, database, jobs_database)
+    readiness = providers.Singleton(Readiness, settings.provided.database_url)
+    notifier = providers.Singleton(LogNotifier)
+
+    open_shop = providers.Singleton(OpenShop, transactions, directory, passwords, fresh, clock)
+    tokens = providers.Singleton(Tokens, access_tokens, secrets, fresh)
+    sign_in = providers.Singleton(SignIn, transactions, directory, passwords, tokens, fresh, clock)
+    refresh = providers.Singleton(Refresh, transactions, secrets, tokens, clock)
+    sign_out = providers.Singleton(SignOut, transactions, secrets, clock)
+
+    show_me = providers.Singleton(ShowMe, transactions)
+    show_shop = providers.Singleton(ShowShop, transactions)
+    edit_shop = providers.Singleton(EditShop, transactions)
+    list_staff = providers.Singleton(ListStaff, transactions)
+    add_staff_member = providers.Singleton(AddStaffMember, transactions, passwords)
+    edit_staff_member = providers.Singleton(EditStaffMember, transactions, passwords)
+    list_api_keys = providers.Singleton(ListApiKeys, transactions)
+    add_api_key = providers.Singleton(AddApiKey, transactions, secrets)
+    delete_api_key = providers.Singleton(DeleteApiKey, transactions)
+
+    show_client = providers.Singleton(ShowClient, transactions)
+    list_clients = providers.Singleton(ListClients, transactions)
+    add_client = providers.Singleton(AddClient, transactions)
+    edit_client = providers.Singleton(EditClient, transactions)
+    delete_client = providers.Singleton(DeleteClient, transactions)
+    restore_client = providers.Singleton(RestoreClient, transactions)
+
+    show_invoice = providers.Singleton(ShowInvoice, transactions)
+    list_invoices = providers.Singleton(ListInvoices, transactions)
+    add_invoice = providers.Singleton(AddInvoice, transactions)
+    edit_invoice = providers.Singleton(EditInvoice, transactions)
+    void_invoice = providers.Singleton(VoidInvoice, transactions)
+    show_payment_options = providers.Singleton(ShowPaymentOptions, transactions)
+
+    show_payment = providers.Singleton(ShowPayment, transactions)
+    list_payments = providers.Singleton(ListPayments, transactions)
+    record_payment = providers.Singleton(RecordPayment, transactions)
+    edit_payment = providers.Singleton(EditPayment, transactions)
+    delete_payment = providers.Singleton(DeletePayment, transactions)
+    record_bulk_payment = providers.Singleton(RecordBulkPayment, transactions)
+    delete_bulk_payment = providers.Singleton(DeleteBulkPayment, transactions)
+    capture_overpayment = providers.Singleton(CaptureOverpayment, transactions)
+
+    show_credit_tab = providers.Singleton(ShowCreditTab, transactions)
+    list_entries = providers.Singleton(ListEntries, transactions)
+    export_entries = providers.Singleton(ExportEntries, transactions)
+    show_entry = providers.Singleton(ShowEntry, transactions)
+    add_credit = providers.Singleton(AddCredit, transactions)
+    void_entry = providers.Singleton(VoidEntry, transactions)
+
+    report_collected = providers.Singleton(ReportCollected, transactions)
+    report_credit = providers.Singleton(ReportCredit, transactions)
+
+    deliver_notices = providers.Singleton(DeliverNotices, transactions, directory, notifier, clock)
+
+
+@asynccontextmanager
+async def running(container: Container) -> AsyncIterator[None]:
+    """The container's connections, open for as long as the block lasts."""
+    database, jobs = container.database(), container.jobs_database()
+    await database.open()
+    try:
+        await jobs.open()
+        try:
+            yield
+        finally:
+            await jobs.close()
+    finally:
+        await database.close()

@@ -1,0 +1,173 @@
+"""A shop at work: its people, clients and invoices, on the real use cases and the real database.
+
+Each test opens a shop of its own, so tests share a database without meeting.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from uuid import UUID, uuid4
+
+from argon2 import PasswordHasher
+from dependency_injector import providers
+
+from adapters.security.keys import SecretKeys
+from adapters.security.passwords import Argon2Passwords
+from core.ids import ClientId, InvoiceId, ShopId
+from core.invoices import InvoiceLine
+from core.ledger import AddReason
+from core.payments import OverpaymentChoice, PaymentMethod
+from core.staff import Caller, Credential, IdempotencyKey, Permission
+from core.views import ClientView, EntryView, InvoiceView, RecordedPaymentView, StaffView
+from entrypoints.container import Container, running
+from entrypoints.settings import Settings
+from tests.database import Database
+
+PASSWORD = "correct horse battery"  # noqa: S105  # of nobody
+_slugs = count(1)
+
+
+def container_for(database: Database, **settings: object) -> Container:
+    """The program on that database, with passwords that are cheap to hash."""
+    chosen = {
+        "database_url": database.app_url,
+        "jobs_database_url": database.jobs_url,
+        "secret_keys": SecretKeys.generate("test"),
+        **settings,
+    }
+    container = Container(settings=Settings(**chosen))  # type: ignore[arg-type]  # a test names what it sets
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    container.passwords.override(providers.Singleton(Argon2Passwords, cheap))
+    return container
+
+
+@asynccontextmanager
+async def program(database: Database, **settings: object) -> AsyncIterator[Container]:
+    """The program, running without a way in."""
+    container = container_for(database, **settings)
+    async with running(container):
+        yield container
+
+
+def keyed(caller: Caller, key: str, request: bytes = b"the same request") -> Caller:
+    """The caller again, under an idempotency key."""
+    return Caller(caller.credential, IdempotencyKey(key, (request,)))
+
+
+@dataclass
+class Desk:
+    """One shop's front desk. ``owner`` may do everything. Money in cents."""
+
+    container: Container
+    shop_id: ShopId
+    slug: str
+    owner_email: str
+    owner: Caller
+
+    async def caller(self, email: str, password: str = PASSWORD) -> Caller:
+        signed_in = await self.container.sign_in()(slug=self.slug, email=email, password=password, address=uuid4().hex)
+        return Caller(self.container.credential_reader().read(signed_in.access_token))
+
+    async def hire(self, *permissions: Permission, name: str = "Robin") -> tuple[StaffView, Caller]:
+        """A staff member with these permissions, and their own caller."""
+        email = f"{uuid4().hex}@example.com"
+        member = await self.container.add_staff_member()(
+            self.owner, name=name, email=email, permissions=set(permissions), password=PASSWORD
+        )
+        return member, await self.caller(email)
+
+    async def api_key(self, *permissions: Permission) -> Caller:
+        made = await self.container.add_api_key()(self.owner, name="till", permissions=set(permissions))
+        return Caller(self.container.credential_reader().read(made.key))
+
+    async def client(self, name: str = "Pat Doe") -> ClientId:
+        return ClientId((await self.container.add_client()(self.owner, name=name, email=None, phone=None)).id)
+
+    async def invoice(self, client_id: UUID, total: int = 13000, number: str | None = None) -> InvoiceId:
+        lines = [InvoiceLine(description="Work", quantity=1, unit_price=total)]
+        made = await self.container.add_invoice()(
+            self.owner, ClientId(client_id), number=number, issued_on=None, vehicle=None, lines=lines, tax=0
+        )
+        return InvoiceId(made.id)
+
+    async def add(
+        self,
+        client_id: UUID,
+        amount: int,
+        *,
+        reason: AddReason = "goodwill",
+        note: str = "job ran late",
+        invoice_id: UUID | None = None,
+        caller: Caller | None = None,
+    ) -> EntryView:
+        return await self.container.add_credit()(
+            caller or self.owner,
+            ClientId(client_id),
+            reason=reason,
+            amount=amount,
+            note=note,
+            invoice_id=None if invoice_id is None else InvoiceId(invoice_id),
+        )
+
+    async def pay(
+        self,
+        invoice_id: UUID,
+        amount: int | None,
+        method: str = "cash",
+        *,
+        overpayment: OverpaymentChoice | None = None,
+        caller: Caller | None = None,
+    ) -> RecordedPaymentView:
+        return await self.container.record_payment()(
+            caller or self.owner,
+            InvoiceId(invoice_id),
+            method=PaymentMethod(method),
+            amount=amount,
+            overpayment=overpayment,
+            reference=None,
+            received_on=None,
+        )
+
+    async def apply(
+        self, invoice_id: UUID, amount: int | None = None, *, caller: Caller | None = None
+    ) -> RecordedPaymentView:
+        return await self.pay(invoice_id, amount, "account_credit", caller=caller)
+
+    async def void(self, entry_id: UUID, *, caller: Caller | None = None) -> EntryView:
+        return await self.container.void_entry()(caller or self.owner, entry_id, note="a mistake")  # type: ignore[arg-type]  # an id is an id here
+
+    async def delete(self, payment_id: UUID, *, caller: Caller | None = None) -> None:
+        await self.container.delete_payment()(caller or self.owner, payment_id)  # type: ignore[arg-type]  # an id is an id here
+
+    async def card(self, client_id: UUID) -> ClientView:
+        return await self.container.show_client()(self.owner, ClientId(client_id))
+
+    async def show(self, invoice_id: UUID) -> InvoiceView:
+        return await self.container.show_invoice()(self.owner, InvoiceId(invoice_id))
+
+    async def entries(self, client_id: UUID) -> Sequence[EntryView]:
+        """The client's ledger, oldest first (up to 1,000 entries)."""
+        page = await self.container.list_entries()(
+            self.owner, ClientId(client_id), kind=None, first=None, last=None, after=None, limit=1000
+        )
+        return list(reversed(page.items))
+
+
+async def open_desk(container: Container, *, currency: str = "USD", time_zone: str = "America/Chicago") -> Desk:
+    """A new shop with its owner."""
+    slug = f"shop-{uuid4().hex}"
+    email = "owner@example.com"
+    shop = await container.open_shop()(
+        name=f"Shop {next(_slugs)}",
+        slug=slug,
+        currency=currency,
+        time_zone=time_zone,
+        owner_name="Olive Owner",
+        owner_email=email,
+        owner_password=PASSWORD,
+    )
+    signed_in = await container.sign_in()(slug=slug, email=email, password=PASSWORD, address=uuid4().hex)
+    owner = Caller(container.credential_reader().read(signed_in.access_token))
+    assert isinstance(owner.credential, Credential)
+    return Desk(container, shop.id, slug, email, owner)

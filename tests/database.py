@@ -60,8 +60,8 @@ def _image_is_here() -> bool:
 
 @contextmanager
 def _container() -> Iterator[str]:
-    from testcontainers.core.config import testcontainers_config  # noqa: PLC0415
     from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415
+    from testcontainers.core.config import testcontainers_config  # noqa: PLC0415
 
     testcontainers_config.ryuk_disabled = True  # its reaper is an image of its own, which would have to be pulled
     container = (

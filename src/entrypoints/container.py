@@ -33,6 +33,7 @@ from core.use_cases.reports import ReportCollected, ReportCredit
 from core.use_cases.shop_settings import EditShop, ShowMe, ShowShop
 from core.use_cases.sign_in import Refresh, SignIn, SignOut, Tokens
 from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditStaffMember, ListApiKeys, ListStaff
+from core.use_cases.verify_shop import VerifyShop
 from core.use_cases.void_entry import VoidEntry
 from entrypoints.settings import Settings
 
@@ -123,6 +124,8 @@ class Container(containers.DeclarativeContainer):
 
     report_collected = providers.Singleton(ReportCollected, transactions)
     report_credit = providers.Singleton(ReportCredit, transactions)
+
+    verify_shop = providers.Singleton(VerifyShop, transactions)
 
     deliver_notices = providers.Singleton(DeliverNotices, transactions, directory, notifier, clock)
 

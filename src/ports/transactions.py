@@ -171,3 +171,7 @@ class Transactions(Protocol):
     def at_shop(self, shop_id: ShopId) -> AbstractAsyncContextManager[ShopTransaction]:
         """At that shop on nobody's behalf: signing in, the worker, the command line."""
         ...
+
+    def snapshot_of(self, shop_id: ShopId) -> AbstractAsyncContextManager[ShopTransaction]:
+        """To read that shop on nobody's behalf: everything as of one moment, however long it takes."""
+        ...

@@ -1,10 +1,223 @@
 """See :class:`ports.verification.Accounts`."""
 
-from adapters.postgres.shop_scope import ShopScope
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+from sqlalchemy import BigInteger, bindparam, func, literal_column, true, tuple_
+
+from adapters.postgres.shop_scope import Record, ShopScope, ShopStatement, of_shop, one_of, select_of
+from adapters.postgres.tables import clients, credit_accounts, invoices, ledger_entries, payments
+from core.ids import ClientId, InvoiceId, PaymentId
+from core.invoices import InvoiceLine
+from core.verification import PaymentEntry, ShopSize, StoredAccount, StoredEntry, StoredInvoice, StoredPayment
+from ports.verification import EntryPlace
+
+_lines = msgspec.json.Decoder(tuple[InvoiceLine, ...])
+
+# Written into the statements: a planner that does not know the limit may read whole tables to join one page.
+_ACCOUNTS_A_PAGE: Any = literal_column("500")
+_ENTRIES_A_PAGE: Any = literal_column("2000")
+_OTHERS_A_PAGE: Any = literal_column("1000")
+_ONE: Any = literal_column("1")
+
+_other = ledger_entries.alias("other")
+
+# One entry each, looked up for each row: as a plain join, a planner without statistics would read the whole account,
+# or the whole table, for every page. "From that number on, the first" leaves it no other index than the right one.
+_reversed = (
+    select_of(_other, _other.c.number, _other.c.kind, _other.c.amount, _other.c.payment_id)
+    .where(_other.c.client_id == ledger_entries.c.client_id, _other.c.number >= ledger_entries.c.reverses_number)
+    .order_by(_other.c.number)
+    .limit(_ONE)
+    .lateral("reversed")
+)
+_reversal = (
+    select_of(_other, _other.c.reverses_number)
+    .where(_other.c.client_id == ledger_entries.c.client_id, _other.c.reverses_number >= ledger_entries.c.number)
+    .order_by(_other.c.reverses_number)
+    .limit(_ONE)
+    .lateral("reversal")
+)
+_invoice = (
+    select_of(invoices, invoices.c.id)
+    .where(invoices.c.client_id == ledger_entries.c.client_id, invoices.c.id == ledger_entries.c.invoice_id)
+    .limit(_ONE)
+    .lateral("invoice")
+)
+_payment = (
+    select_of(payments, payments.c.collects)
+    .where(
+        payments.c.client_id == ledger_entries.c.client_id,
+        payments.c.invoice_id == ledger_entries.c.invoice_id,
+        payments.c.id == ledger_entries.c.payment_id,
+    )
+    .limit(_ONE)
+    .lateral("payment")
+)
+
+
+def _sum(of: Any) -> Any:
+    return func.coalesce(func.sum(of), 0).cast(BigInteger)
+
+
+_ENTRY_COUNT = ShopStatement(select_of(credit_accounts, _sum(credit_accounts.c.last_number)))
+_PAYMENT_COUNT = ShopStatement(select_of(payments, func.count()))
+_INVOICE_COUNT = ShopStatement(select_of(invoices, func.count()))
+
+_ACCOUNTS = ShopStatement(
+    select_of(
+        clients,
+        clients.c.id.label("client_id"),
+        *(credit_accounts.c[name] for name in StoredAccount.__struct_fields__[1:]),
+    )
+    .outerjoin(credit_accounts, of_shop(credit_accounts) & (credit_accounts.c.client_id == clients.c.id))
+    .where(clients.c.id > bindparam("after"))
+    .order_by(clients.c.id)
+    .limit(_ACCOUNTS_A_PAGE)
+)
+
+# What each name in StoredEntry is that is not a column of the entry itself.
+_LOOKED_UP = {
+    "invoice_found": _invoice.c.id.is_not(None),
+    "payment_collects": _payment.c.collects,
+    "reversed_kind": _reversed.c.kind,
+    "reversed_amount": _reversed.c.amount,
+    "reversed_payment_id": _reversed.c.payment_id,
+}
+_ENTRIES = ShopStatement(
+    select_of(
+        ledger_entries,
+        *(_LOOKED_UP[n] if n in _LOOKED_UP else ledger_entries.c[n] for n in StoredEntry.__struct_fields__),
+    )
+    .outerjoin(_invoice, true())
+    .outerjoin(_payment, true())
+    .outerjoin(_reversed, _reversed.c.number == ledger_entries.c.reverses_number)
+    .where(
+        tuple_(ledger_entries.c.client_id, ledger_entries.c.number)
+        > tuple_(
+            bindparam("after_client", type_=ledger_entries.c.client_id.type),
+            bindparam("after_number", type_=ledger_entries.c.number.type),
+        ),
+        ledger_entries.c.client_id <= bindparam("up_to"),
+    )
+    .order_by(ledger_entries.c.client_id, ledger_entries.c.number)
+    .limit(_ENTRIES_A_PAGE)
+)
+_REVERSED_AGAIN = ShopStatement(
+    select_of(ledger_entries, ledger_entries.c.client_id, ledger_entries.c.reverses_number)
+    .where(
+        ledger_entries.c.client_id > bindparam("after"),
+        ledger_entries.c.client_id <= bindparam("up_to"),
+        ledger_entries.c.reverses_number.is_not(None),
+    )
+    .group_by(ledger_entries.c.client_id, ledger_entries.c.reverses_number)
+    .having(func.count() > 1)
+)
+
+_PAYMENTS = ShopStatement(
+    select_of(
+        payments,
+        *(payments.c[n] for n in ("id", "client_id", "invoice_id", "method", "amount", "collected", "settled")),
+        payments.c.captured,
+        payments.c.deleted_at.is_not(None).label("deleted"),
+        invoices.c.id.is_not(None).label("invoice_found"),
+    )
+    .outerjoin(
+        invoices,
+        of_shop(invoices) & (invoices.c.client_id == payments.c.client_id) & (invoices.c.id == payments.c.invoice_id),
+    )
+    .where(payments.c.id > bindparam("after"))
+    .order_by(payments.c.id)
+    .limit(_OTHERS_A_PAGE)
+)
+_ENTRIES_OF_PAYMENTS = ShopStatement(
+    select_of(
+        ledger_entries,
+        ledger_entries.c.payment_id,
+        ledger_entries.c.kind,
+        ledger_entries.c.amount,
+        _reversal.c.reverses_number.is_not(None),
+    )
+    .outerjoin(_reversal, _reversal.c.reverses_number == ledger_entries.c.number)
+    .where(one_of(ledger_entries.c.payment_id, "payment_ids"))
+)
+
+_INVOICES = ShopStatement(
+    select_of(
+        invoices,
+        *(invoices.c[n] for n in ("id", "client_id", "total", "tax", "settled", "credit_applied", "lines")),
+        invoices.c.voided_at.is_not(None).label("voided"),
+    )
+    .where(invoices.c.id > bindparam("after"))
+    .order_by(invoices.c.id)
+    .limit(_OTHERS_A_PAGE)
+)
+_SETTLED_OF_INVOICES = ShopStatement(
+    select_of(payments, payments.c.invoice_id, payments.c.collects, _sum(payments.c.settled).label("settled"))
+    .where(one_of(payments.c.invoice_id, "invoice_ids"), payments.c.deleted_at.is_(None))
+    .group_by(payments.c.invoice_id, payments.c.collects)
+)
 
 
 class PostgresAccounts:
-    """The credit accounts of one shop as they are stored."""
+    """The credit accounts of one shop as they are stored.
+
+    Rows become Structs by place and not through ``msgspec.convert``: what is stored may be anything, and there is much
+    of it.
+    """
 
     def __init__(self, scope: ShopScope) -> None:
         self._scope = scope
+
+    async def size(self) -> ShopSize:
+        return ShopSize(
+            entries=await self._scope.value(_ENTRY_COUNT),
+            payments=await self._scope.value(_PAYMENT_COUNT),
+            invoices=await self._scope.value(_INVOICE_COUNT),
+        )
+
+    async def accounts(self, *, after: ClientId) -> list[StoredAccount]:
+        return [StoredAccount(*row) for row in await self._scope.rows(_ACCOUNTS, after=after)]
+
+    async def entries(self, *, after: EntryPlace, up_to: ClientId) -> list[StoredEntry]:
+        after_client, after_number = after
+        rows = await self._scope.rows(_ENTRIES, after_client=after_client, after_number=after_number, up_to=up_to)
+        return [StoredEntry(*row) for row in rows]
+
+    async def reversed_more_than_once(self, *, after: ClientId, up_to: ClientId) -> list[EntryPlace]:
+        rows = await self._scope.rows(_REVERSED_AGAIN, after=after, up_to=up_to)
+        return [(client_id, number) for client_id, number in rows]
+
+    async def payments(self, *, after: PaymentId) -> list[StoredPayment]:
+        rows = await self._scope.rows(_PAYMENTS, after=after)
+        entries: dict[PaymentId, list[PaymentEntry]] = defaultdict(list)
+        for row in await self._scope.rows(_ENTRIES_OF_PAYMENTS, payment_ids=[row["id"] for row in rows]):
+            entry = PaymentEntry(*row)
+            entries[entry.payment_id].append(entry)
+        return [StoredPayment(**dict(row), entries=tuple(entries[row["id"]])) for row in rows]
+
+    async def invoices(self, *, after: InvoiceId) -> list[StoredInvoice]:
+        rows = await self._scope.rows(_INVOICES, after=after)
+        settled: dict[tuple[InvoiceId, bool], int] = {}
+        for invoice_id, collects, amount in await self._scope.rows(
+            _SETTLED_OF_INVOICES, invoice_ids=[row["id"] for row in rows]
+        ):
+            settled[invoice_id, collects] = amount
+        return [_stored_invoice(row, settled) for row in rows]
+
+
+def _stored_invoice(row: Record, settled: dict[tuple[InvoiceId, bool], int]) -> StoredInvoice:
+    credit = settled.get((row["id"], False), 0)
+    return StoredInvoice(
+        **{**dict(row), "lines": _read_lines(row["lines"])},
+        live_settled=settled.get((row["id"], True), 0) + credit,
+        live_credit=credit,
+    )
+
+
+def _read_lines(stored: str) -> tuple[InvoiceLine, ...] | None:
+    try:
+        return _lines.decode(stored)
+    except msgspec.MsgspecError:
+        return None

@@ -308,11 +308,16 @@ class PostgresTransactions:
     def at_shop(self, shop_id: ShopId) -> AbstractAsyncContextManager[PostgresShopTransaction]:
         return self._transaction(shop_id, None)
 
+    def snapshot_of(self, shop_id: ShopId) -> AbstractAsyncContextManager[PostgresShopTransaction]:
+        return self._transaction(shop_id, None, begin="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
     @asynccontextmanager
-    async def _transaction(self, shop_id: ShopId, caller: Caller | None) -> AsyncIterator[PostgresShopTransaction]:
+    async def _transaction(
+        self, shop_id: ShopId, caller: Caller | None, *, begin: str = "BEGIN"
+    ) -> AsyncIterator[PostgresShopTransaction]:
         with told_as_trouble():
             async with self._database.connection() as connection:
-                await connection.execute("BEGIN")
+                await connection.execute(begin)
                 try:
                     scope = ShopScope(connection, shop_id)
                     await scope.call("set_shop")

@@ -189,7 +189,7 @@ def a_staff_row(shop_id: UUID, staff_id: UUID) -> Row:
         "shop_id": shop_id,
         "id": staff_id,
         "name": "Olive Owner",
-        "email": "owner@example.com",
+        "email": f"{staff_id}@example.com",
         "permissions": [],
         "password_hash": "",
         "created_at": NOON,
@@ -316,3 +316,17 @@ class PaperShop:
         )
         await put(connection, "staff", a_staff_row(shop, self.staff))
         await put(connection, "sessions", a_session_row(shop, self.staff, self.session))
+        for table, row in self.rows_beside().items():
+            await put(connection, table, row)
+
+    def rows_beside(self) -> dict[str, Row]:
+        """A row that the shop takes in each table that is none of the others' parent."""
+        return {
+            "invoice_counters": {"shop_id": self.shop, "last_number": 2},
+            "api_keys": an_api_key_row(self.shop),
+            "refresh_tokens": a_refresh_token_row(self.shop, self.session),
+            "sign_in_failures": a_failure_row(self.shop),
+            "payment_changes": a_change_row(self.shop, self.pat, self.cash),
+            "idempotency_records": a_key_row(self.shop),
+            "outbox": a_notice_row(self.shop, self.pat),
+        }

@@ -86,7 +86,8 @@ class ShopStatement:
         compiled = statement.compile(dialect=_DIALECT)
         self.sql = str(compiled)
         self._order: list[str] = list(compiled.positiontup or ())
-        self._fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        # What the statement itself gives a value, which may be None, as in values(closed_at=None).
+        self._fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
 
     def arguments(self, shop_id: ShopId, parameters: dict[str, object]) -> list[object]:
         values = {**self._fixed, **parameters, "shop_id": shop_id}

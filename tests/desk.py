@@ -6,6 +6,7 @@ Each test opens a shop of its own, so tests share a database without meeting.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from uuid import UUID, uuid4
 
@@ -14,12 +15,26 @@ from dependency_injector import providers
 
 from adapters.security.keys import SecretKeys
 from adapters.security.passwords import Argon2Passwords
-from core.ids import ClientId, InvoiceId, ShopId
+from core.books import Allocation
+from core.ids import BulkPaymentId, ClientId, EntryId, InvoiceId, PaymentId, ShopId
 from core.invoices import InvoiceLine
 from core.ledger import AddReason
-from core.payments import OverpaymentChoice, PaymentMethod
+from core.payments import OverpaymentChoice, PaymentEdit, PaymentMethod
 from core.staff import Caller, Credential, IdempotencyKey, Permission
-from core.views import ClientView, EntryView, InvoiceView, RecordedPaymentView, StaffView
+from core.use_cases.invoices import InvoiceEdit
+from core.views import (
+    BulkPaymentView,
+    CaptureView,
+    ClientView,
+    CollectedReport,
+    CreditTabView,
+    EntryView,
+    InvoiceView,
+    PaymentOptionsView,
+    PaymentView,
+    RecordedPaymentView,
+    StaffView,
+)
 from entrypoints.container import Container, running
 from entrypoints.settings import Settings
 from tests.database import Database
@@ -53,6 +68,19 @@ async def program(database: Database, **settings: object) -> AsyncIterator[Conta
 def keyed(caller: Caller, key: str, request: bytes = b"the same request") -> Caller:
     """The caller again, under an idempotency key."""
     return Caller(caller.credential, IdempotencyKey(key, (request,)))
+
+
+class SetClock:
+    """A clock that a test sets forward. See :class:`ports.security.Clock`."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def forward(self, by: timedelta) -> None:
+        self._ahead += by
 
 
 @dataclass
@@ -117,6 +145,8 @@ class Desk:
         method: str = "cash",
         *,
         overpayment: OverpaymentChoice | None = None,
+        reference: str | None = None,
+        received_on: date | None = None,
         caller: Caller | None = None,
     ) -> RecordedPaymentView:
         return await self.container.record_payment()(
@@ -125,8 +155,8 @@ class Desk:
             method=PaymentMethod(method),
             amount=amount,
             overpayment=overpayment,
-            reference=None,
-            received_on=None,
+            reference=reference,
+            received_on=received_on,
         )
 
     async def apply(
@@ -134,11 +164,81 @@ class Desk:
     ) -> RecordedPaymentView:
         return await self.pay(invoice_id, amount, "account_credit", caller=caller)
 
-    async def void(self, entry_id: UUID, *, caller: Caller | None = None) -> EntryView:
-        return await self.container.void_entry()(caller or self.owner, entry_id, note="a mistake")  # type: ignore[arg-type]  # an id is an id here
+    async def void(self, entry_id: UUID, *, note: str = "a mistake", caller: Caller | None = None) -> EntryView:
+        return await self.container.void_entry()(caller or self.owner, EntryId(entry_id), note=note)
 
     async def delete(self, payment_id: UUID, *, caller: Caller | None = None) -> None:
-        await self.container.delete_payment()(caller or self.owner, payment_id)  # type: ignore[arg-type]  # an id is an id here
+        await self.container.delete_payment()(caller or self.owner, PaymentId(payment_id))
+
+    async def edit(
+        self,
+        payment_id: UUID,
+        amount: int | None = None,
+        *,
+        overpayment: OverpaymentChoice | None = None,
+        caller: Caller | None = None,
+    ) -> PaymentView:
+        """Another amount. For anything else of a payment there is :meth:`edit_as`."""
+        return await self.edit_as(payment_id, PaymentEdit(amount=amount, overpayment=overpayment), caller=caller)
+
+    async def edit_as(self, payment_id: UUID, edit: PaymentEdit, *, caller: Caller | None = None) -> PaymentView:
+        return await self.container.edit_payment()(caller or self.owner, PaymentId(payment_id), edit)
+
+    async def pay_together(
+        self,
+        client_id: UUID,
+        allocations: Sequence[tuple[UUID, int]],
+        method: str = "check",
+        *,
+        received_on: date | None = None,
+        caller: Caller | None = None,
+    ) -> BulkPaymentView:
+        """A bulk payment."""
+        return await self.container.record_bulk_payment()(
+            caller or self.owner,
+            ClientId(client_id),
+            method=PaymentMethod(method),
+            allocations=[Allocation(InvoiceId(invoice_id), amount) for invoice_id, amount in allocations],
+            reference=None,
+            received_on=received_on,
+        )
+
+    async def delete_together(self, bulk_payment_id: UUID, *, caller: Caller | None = None) -> None:
+        await self.container.delete_bulk_payment()(caller or self.owner, BulkPaymentId(bulk_payment_id))
+
+    async def capture(self, invoice_id: UUID, *, caller: Caller | None = None) -> CaptureView:
+        return await self.container.capture_overpayment()(caller or self.owner, InvoiceId(invoice_id))
+
+    async def edit_total(self, invoice_id: UUID, total: int, *, caller: Caller | None = None) -> InvoiceView:
+        lines = (InvoiceLine(description="Work", quantity=1, unit_price=total),)
+        return await self.container.edit_invoice()(
+            caller or self.owner, InvoiceId(invoice_id), InvoiceEdit(lines=lines)
+        )
+
+    async def void_invoice(self, invoice_id: UUID, *, caller: Caller | None = None) -> InvoiceView:
+        return await self.container.void_invoice()(caller or self.owner, InvoiceId(invoice_id))
+
+    async def options(self, invoice_id: UUID, *, caller: Caller | None = None) -> PaymentOptionsView:
+        return await self.container.show_payment_options()(caller or self.owner, InvoiceId(invoice_id))
+
+    async def delete_client(self, client_id: UUID, *, caller: Caller | None = None) -> None:
+        await self.container.delete_client()(caller or self.owner, ClientId(client_id))
+
+    async def restore_client(self, client_id: UUID, *, caller: Caller | None = None) -> ClientView:
+        return await self.container.restore_client()(caller or self.owner, ClientId(client_id))
+
+    async def payment(self, payment_id: UUID) -> PaymentView:
+        return await self.container.show_payment()(self.owner, PaymentId(payment_id))
+
+    async def entry(self, entry_id: UUID) -> EntryView:
+        return await self.container.show_entry()(self.owner, EntryId(entry_id))
+
+    async def tab(self, client_id: UUID, *, limit: int = 25, caller: Caller | None = None) -> CreditTabView:
+        """The Credit tab."""
+        return await self.container.show_credit_tab()(caller or self.owner, ClientId(client_id), limit=limit)
+
+    async def collected(self, first: date | None = None, last: date | None = None) -> CollectedReport:
+        return await self.container.report_collected()(self.owner, first=first, last=last)
 
     async def card(self, client_id: UUID) -> ClientView:
         return await self.container.show_client()(self.owner, ClientId(client_id))

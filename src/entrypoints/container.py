@@ -1,9 +1,11 @@
 """Wires the program: which adapter stands behind which port. Everything is made once, at start."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from dependency_injector import containers, providers
+from litestar import Litestar
 
 from adapters.notifiers.log import LogNotifier
 from adapters.postgres.directory import PostgresDirectory
@@ -35,7 +37,13 @@ from core.use_cases.sign_in import Refresh, SignIn, SignOut, Tokens
 from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditStaffMember, ListApiKeys, ListStaff
 from core.use_cases.verify_shop import VerifyShop
 from core.use_cases.void_entry import VoidEntry
+from entrypoints.http.cursors import Cursors
+from entrypoints.http.idempotency import Fingerprints
 from entrypoints.settings import Settings
+from entrypoints.staff_api.application import create_app
+from entrypoints.staff_api.services import StaffApi
+
+T = TypeVar("T")
 
 STAFF_API_AUDIENCE = "staff-api"
 JOBS_CONNECTIONS = 1
@@ -48,6 +56,10 @@ def _database(url: str, settings: Settings, max_connections: int) -> Database:
         connect_timeout_seconds=settings.connect_timeout_seconds,
         acquire_timeout_seconds=settings.acquire_timeout_seconds,
     )
+
+
+def _made_of_keys(make: Callable[[Sequence[bytes]], T], keys: SecretKeys, purpose: str) -> T:
+    return make(list(keys.derive(purpose).values()))
 
 
 class Container(containers.DeclarativeContainer):
@@ -129,6 +141,56 @@ class Container(containers.DeclarativeContainer):
 
     deliver_notices = providers.Singleton(DeliverNotices, transactions, directory, notifier, clock)
 
+    cursors = providers.Singleton(_made_of_keys, Cursors, keys, "cursors")
+    fingerprints = providers.Singleton(_made_of_keys, Fingerprints, keys, "idempotency-fingerprints")
+    staff_api = providers.Singleton(
+        StaffApi,
+        credential_reader=credential_reader,
+        cursors=cursors,
+        fingerprints=fingerprints,
+        ready=readiness,
+        sign_in=sign_in,
+        refresh=refresh,
+        sign_out=sign_out,
+        show_me=show_me,
+        show_shop=show_shop,
+        edit_shop=edit_shop,
+        list_staff=list_staff,
+        add_staff_member=add_staff_member,
+        edit_staff_member=edit_staff_member,
+        list_api_keys=list_api_keys,
+        add_api_key=add_api_key,
+        delete_api_key=delete_api_key,
+        show_client=show_client,
+        list_clients=list_clients,
+        add_client=add_client,
+        edit_client=edit_client,
+        delete_client=delete_client,
+        restore_client=restore_client,
+        show_invoice=show_invoice,
+        list_invoices=list_invoices,
+        add_invoice=add_invoice,
+        edit_invoice=edit_invoice,
+        void_invoice=void_invoice,
+        show_payment_options=show_payment_options,
+        show_payment=show_payment,
+        list_payments=list_payments,
+        record_payment=record_payment,
+        edit_payment=edit_payment,
+        delete_payment=delete_payment,
+        record_bulk_payment=record_bulk_payment,
+        delete_bulk_payment=delete_bulk_payment,
+        capture_overpayment=capture_overpayment,
+        show_credit_tab=show_credit_tab,
+        list_entries=list_entries,
+        export_entries=export_entries,
+        show_entry=show_entry,
+        add_credit=add_credit,
+        void_entry=void_entry,
+        report_collected=report_collected,
+        report_credit=report_credit,
+    )
+
 
 @asynccontextmanager
 async def running(container: Container) -> AsyncIterator[None]:
@@ -143,3 +205,14 @@ async def running(container: Container) -> AsyncIterator[None]:
             await jobs.close()
     finally:
         await database.close()
+
+
+def staff_api_app(container: Container) -> Litestar:
+    """The staff API as an ASGI application; its lifespan opens and closes the container's connections."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        async with running(container):
+            yield
+
+    return create_app(container.staff_api(), lifespan=[lifespan])

@@ -1,0 +1,43 @@
+"""Who says they ask: the ``Authorization`` header, read before anything else of a request."""
+
+from typing import Any, Protocol
+
+import structlog
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.types import Guard
+
+from core.errors import Unauthenticated
+from core.staff import Credential
+
+
+class CredentialReader(Protocol):
+    def read(self, bearer: str) -> Credential:
+        """Check what can be checked without the database. Raises Unauthenticated."""
+        ...
+
+
+def require_credential(reader: CredentialReader) -> Guard:
+    """A guard that refuses whoever brings no credential, and puts the one they bring on the request.
+
+    Whether the staff member or the API key still exists is for the use case's opening read to say.
+    """
+
+    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        credential = reader.read(_bearer(connection.scope["headers"]))
+        connection.scope["auth"] = credential
+        structlog.contextvars.bind_contextvars(
+            shop_id=str(credential.shop_id), actor_kind=credential.kind.value, actor_id=str(credential.id)
+        )
+
+    return guard
+
+
+def _bearer(headers: Any) -> str:
+    given = [value for name, value in headers if name == b"authorization"]
+    if len(given) != 1:
+        raise Unauthenticated
+    scheme, _, token = given[0].decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthenticated
+    return str(token.strip())

@@ -1,0 +1,140 @@
+"""Reads what a request carries: its JSON body and its query parameters, strictly."""
+
+from functools import cache
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from msgspec import Struct
+
+from core.text import clean
+from entrypoints.http.problems import FieldError, InvalidFields, MalformedRequest, UnsupportedMediaType
+from entrypoints.http.validation import converted, members
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Struct)
+
+MAX_BODY_BYTES = 64 * 1024
+SECRET_FIELDS = frozenset({"password"})
+"""Taken as they come: trimming or normalising one would make another of it."""
+
+
+class _Float:
+    """A number that was not written as an integer. It fits no field: ``1.0`` and ``1e2`` are refused."""
+
+    def __init__(self, text: str) -> None:
+        pass
+
+
+_Float.__name__ = "float"  # as what msgspec's messages shall name it
+_decoder = msgspec.json.Decoder(float_hook=_Float)
+
+
+class NoFields(Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing: ``{}``, or no body at all."""
+
+
+class JsonRequest(Request[None, Any, Any]):
+    """A request whose JSON body is converted to the type that its handler takes as ``data``."""
+
+    async def json(self) -> Any:
+        field = self.route_handler.parsed_data_field
+        return await _read_body(self, object if field is None else field.annotation)
+
+
+async def check_body(request: Request[Any, Any, Any]) -> None:
+    """Refuse a body where there must be none, and none where there must be one. Runs before the handler."""
+    takes = request.route_handler.parsed_data_field
+    if takes is None and request.method == "POST":
+        if await request.body():
+            await _read_body(request, NoFields)
+    elif takes is not None and not await request.body():
+        raise MalformedRequest("The body is empty. It must be a JSON object.")
+
+
+async def _read_body(request: Request[Any, Any, Any], type_: type[T]) -> T:
+    if request.content_type[0].lower() != "application/json":
+        raise UnsupportedMediaType
+    return read_json(await request.body(), type_)
+
+
+def read_json(body: bytes, type_: type[T]) -> T:
+    """The body as that type, its text trimmed and in NFC. Limits hold for the text as sent and as kept.
+
+    Raises:
+        MalformedRequest, InvalidFields.
+    """
+    try:
+        sent = _decoder.decode(body)
+    except RecursionError:
+        raise MalformedRequest("The body is nested too deeply.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise MalformedRequest("The body is not JSON in UTF-8.") from None
+    as_sent = converted(sent, type_)
+    kept = _clean(sent)
+    return as_sent if kept == sent else converted(kept, type_)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, dict):
+        return {name: item if name in SECRET_FIELDS else _clean(item) for name, item in value.items()}
+    return value
+
+
+class NoParameters(Struct, frozen=True, forbid_unknown_fields=True):
+    """A query without parameters."""
+
+
+def refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """A guard: where a handler takes no filters, any query parameter is one too many."""
+    if connection.scope["query_string"] and "filters" not in handler.parsed_fn_signature.parameters:
+        read_query(connection.scope["query_string"], NoParameters)
+
+
+def filters_of(handler: BaseRouteHandler) -> type[Struct] | None:
+    """The type of a handler's query parameters: of its dependency ``filters``."""
+    taken = handler.parsed_fn_signature.parameters.get("filters")
+    return None if taken is None else taken.annotation
+
+
+def provide_filters(request: Request[Any, Any, Any]) -> Any:
+    """The dependency ``filters``: the query, read as the type that the handler takes it as."""
+    type_ = filters_of(request.route_handler)
+    if type_ is None:
+        raise TypeError("a handler without filters asked for them")
+    return read_query(request.scope["query_string"], type_)
+
+
+def read_query(query: bytes, type_: type[S]) -> S:
+    """Raises MalformedRequest, InvalidFields."""
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
+    except (UnicodeDecodeError, ValueError):
+        raise MalformedRequest("The query string cannot be read.") from None
+    values: dict[str, Any] = {}
+    for name, text in pairs:
+        if name in values:
+            raise InvalidFields((FieldError(name[:100], "must be given once"),))
+        values[name] = _from_text(clean(text), _kinds(type_).get(name, frozenset()))
+    return converted(values, type_)
+
+
+@cache
+def _kinds(type_: type[Struct]) -> dict[str, frozenset[Any]]:
+    return {field.encode_name: frozenset(members(field.type)) for field in msgspec.structs.fields(type_)}
+
+
+def _from_text(text: str, kinds: frozenset[Any]) -> Any:
+    """What cannot be read as the type that it should have stays text, which is then refused."""
+    if int in kinds and text.isascii() and text.isdigit() and len(text) < 20:
+        return int(text)
+    if bool in kinds and text in {"true", "false"}:
+        return text == "true"
+    return text

@@ -1,0 +1,270 @@
+"""What Alembic's check does not see: row-level security, policies, grants, keys, triggers, functions."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from adapters.postgres.provision import APP, BACKUP, JOBS, OWNER
+from tests.database import Database
+from tests.rows import Connection
+
+WITHOUT_SHOP = {
+    "shop_slugs": "says which shop a slug names, before anybody is signed in there; no name, no money, no secret",
+    "sign_in_failures_by_address": "a guesser tries many shops from one address; holds digests of addresses",
+    "alembic_version": "Alembic's own",
+}
+
+OWN_SHOP = "(shop_id = (NULLIF(current_setting('app.shop_id'::text, true), ''::text))::uuid)"
+
+# What the program's role may do. SELECT and INSERT hold for the whole table; of UPDATE the columns.
+SELECT_INSERT = frozenset({"SELECT", "INSERT"})
+APP_TABLES = {
+    "alembic_version": {"SELECT"},
+    "shop_slugs": SELECT_INSERT,
+    "sign_in_failures_by_address": {*SELECT_INSERT, "DELETE"},
+    "shops": SELECT_INSERT,
+    "invoice_counters": SELECT_INSERT,
+    "staff": SELECT_INSERT,
+    "api_keys": SELECT_INSERT,
+    "sessions": SELECT_INSERT,
+    "refresh_tokens": SELECT_INSERT,
+    "sign_in_failures": {*SELECT_INSERT, "DELETE"},
+    "clients": SELECT_INSERT,
+    "invoices": SELECT_INSERT,
+    "payments": SELECT_INSERT,
+    "payment_changes": SELECT_INSERT,
+    "ledger_entries": SELECT_INSERT,
+    "credit_accounts": SELECT_INSERT,
+    "idempotency_records": SELECT_INSERT,
+    "outbox": SELECT_INSERT,
+}
+APP_UPDATES = {
+    "shops": {"name", "time_zone", "quickbooks_connected"},
+    "invoice_counters": {"last_number"},
+    "staff": {"name", "email", "permissions", "active", "password_hash"},
+    "api_keys": {"deleted_at"},
+    "sessions": {"ended_at"},
+    "refresh_tokens": {"used_at"},
+    "clients": {"name", "email", "phone"},
+    "invoices": {
+        *("number", "issued_on", "vehicle", "lines", "tax", "total"),
+        *("settled", "credit_applied", "voided_at"),
+    },
+    "payments": {
+        *("method", "amount", "collected", "settled", "captured", "reference", "received_on"),
+        *("deleted_at", "deleted_by_kind", "deleted_by_id", "deleted_by_name"),
+    },
+    "credit_accounts": {"balance", "last_number", "last_hash", "last_at", "closed_at"},
+    "outbox": {"attempts", "due_at", "sent_at"},
+}
+FUNCTIONS = {"set_shop": {APP}, "open_v1": {APP}, "write_v1": {APP}, "refuse_change": set()}
+
+
+@pytest.fixture(scope="module")
+async def catalogue(database: Database) -> AsyncIterator[Connection]:
+    connection = await asyncpg.connect(database.superuser_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="module")
+async def tables(catalogue: Connection) -> set[str]:
+    rows = await catalogue.fetch(
+        """SELECT relname::text AS name FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"""
+    )
+    return {row["name"] for row in rows}
+
+
+@pytest.fixture(scope="module")
+async def scoped(tables: set[str]) -> set[str]:
+    return tables - set(WITHOUT_SHOP)
+
+
+async def test_the_tables_without_a_shop_are_those_with_a_reason(catalogue: Connection, tables: set[str]) -> None:
+    # A column of that name is not enough: it has to begin the primary key.
+    led_by_shop = await catalogue.fetch(
+        """SELECT conrelid::regclass::text AS table FROM pg_constraint
+            JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+            WHERE contype = 'p' AND attname = 'shop_id' AND connamespace = 'public'::regnamespace"""
+    )
+    assert tables - {row["table"] for row in led_by_shop} == set(WITHOUT_SHOP)
+
+
+async def test_there_are_no_views_sequences_or_other_schemas_to_look_past_the_policies(catalogue: Connection) -> None:
+    others = await catalogue.fetch(
+        """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind NOT IN ('r', 'i')
+          UNION SELECT nspname FROM pg_namespace
+            WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('public', 'information_schema')"""
+    )
+    assert others == []
+
+
+async def test_row_level_security_is_enabled_and_forced(catalogue: Connection, scoped: set[str]) -> None:
+    secured = await catalogue.fetch(
+        "SELECT relname::text AS name FROM pg_class WHERE relrowsecurity AND relforcerowsecurity"
+    )
+    assert {row["name"] for row in secured} == scoped
+
+
+async def test_every_table_shows_and_takes_the_shops_own_rows(catalogue: Connection, scoped: set[str]) -> None:
+    policies = await catalogue.fetch("SELECT * FROM pg_policies WHERE schemaname = 'public'")
+    of_app = [policy for policy in policies if APP in policy["roles"]]
+    assert sorted(policy["tablename"] for policy in of_app) == sorted(scoped)
+    for policy in of_app:
+        said = (policy["roles"], policy["permissive"], policy["cmd"], policy["qual"], policy["with_check"])
+        assert said == ([APP], "PERMISSIVE", "ALL", OWN_SHOP, OWN_SHOP), policy["tablename"]
+    others = [(p["tablename"], p["roles"], p["cmd"], p["with_check"]) for p in policies if p not in of_app]
+    assert others == [("outbox", [JOBS], "SELECT", None)]
+
+
+async def test_every_key_and_index_begins_with_the_shop(catalogue: Connection, scoped: set[str]) -> None:
+    indexes = await catalogue.fetch(
+        """SELECT indrelid::regclass::text AS table, indexrelid::regclass::text AS name, attname::text AS first
+            FROM pg_index LEFT JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+            WHERE indrelid::regclass::text = ANY ($1)""",
+        list(scoped),
+    )
+    assert {row["table"] for row in indexes} == scoped
+    assert [row["name"] for row in indexes if row["first"] != "shop_id"] == []
+
+
+async def test_every_foreign_key_begins_with_the_shop_and_leads_to_it(catalogue: Connection) -> None:
+    keys = await _foreign_keys(catalogue)
+    assert len(keys) > 15
+    assert [key["name"] for key in keys if (key["from"], key["to"]) != ("shop_id", "shop_id")] == []
+
+
+async def test_foreign_keys_refuse_and_never_change_what_names_something(catalogue: Connection) -> None:
+    # a: NO ACTION (the only one for an update: keys do not change), r: RESTRICT; s: MATCH SIMPLE.
+    keys = await _foreign_keys(catalogue)
+    assert {(key["on_delete"], key["on_update"], key["match"], key["deferrable"]) for key in keys} == {
+        ("r", "a", "s", False)
+    }
+
+
+async def _foreign_keys(catalogue: Connection) -> list[asyncpg.Record]:
+    return await catalogue.fetch(
+        """SELECT conname::text AS name, child.attname::text AS from, parent.attname::text AS to,
+            confdeltype::text AS on_delete, confupdtype::text AS on_update, confmatchtype::text AS match,
+            condeferrable AS deferrable
+            FROM pg_constraint
+            JOIN pg_attribute child ON child.attrelid = conrelid AND child.attnum = conkey[1]
+            JOIN pg_attribute parent ON parent.attrelid = confrelid AND parent.attnum = confkey[1]
+            WHERE contype = 'f'"""
+    )
+
+
+async def test_every_constraint_is_in_force(catalogue: Connection) -> None:
+    assert await catalogue.fetch("SELECT conname FROM pg_constraint WHERE NOT convalidated") == []
+
+
+async def test_entries_and_changes_of_payments_are_append_only(catalogue: Connection) -> None:
+    triggers = await catalogue.fetch(
+        """SELECT tgrelid::regclass::text, pg_get_triggerdef(oid), tgenabled::text FROM pg_trigger
+            WHERE NOT tgisinternal ORDER BY 1"""
+    )
+    assert [(table, enabled) for table, _, enabled in triggers] == [("ledger_entries", "O"), ("payment_changes", "O")]
+    for table, definition, _ in triggers:
+        assert f"BEFORE DELETE OR UPDATE OR TRUNCATE ON public.{table} " in definition
+        assert definition.endswith("FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()")
+
+
+async def test_nothing_else_happens_by_itself(catalogue: Connection) -> None:
+    assert await catalogue.fetchval("SELECT count(*) FROM pg_rewrite WHERE ev_class >= 16384") == 0
+    assert await catalogue.fetchval("SELECT count(*) FROM pg_event_trigger") == 0
+
+
+async def test_the_programs_role_has_the_grants_that_it_needs_and_no_other(catalogue: Connection) -> None:
+    assert await _table_grants(catalogue, APP) == APP_TABLES
+    assert await _column_grants(catalogue, APP) == {(table, "UPDATE"): names for table, names in APP_UPDATES.items()}
+
+
+async def test_the_jobs_role_reads_two_columns(catalogue: Connection) -> None:
+    assert await _table_grants(catalogue, JOBS) == {}
+    assert await _column_grants(catalogue, JOBS) == {("outbox", "SELECT"): {"shop_id", "due_at"}}
+
+
+async def test_backups_only_read_and_read_everything(catalogue: Connection, tables: set[str]) -> None:
+    assert await _table_grants(catalogue, BACKUP) == {table: {"SELECT"} for table in tables}
+    assert await _column_grants(catalogue, BACKUP) == {}
+
+
+async def test_nobody_else_has_any_grant(catalogue: Connection) -> None:
+    grantees = await catalogue.fetch(
+        """SELECT DISTINCT coalesce(rolname::text, 'PUBLIC') AS name
+            FROM pg_class LEFT JOIN pg_attribute ON attrelid = pg_class.oid
+            CROSS JOIN LATERAL (SELECT * FROM aclexplode(relacl) UNION SELECT * FROM aclexplode(attacl)) granted
+            LEFT JOIN pg_roles ON pg_roles.oid = grantee
+            WHERE relnamespace = 'public'::regnamespace"""
+    )
+    assert {row["name"] for row in grantees} == {OWNER, APP, JOBS, BACKUP}
+
+
+async def test_the_owner_keeps_the_right_to_update_the_ledger(catalogue: Connection) -> None:
+    """Foreign-key checks lock rows as the owner; the trigger refuses the rest."""
+    assert await catalogue.fetchval("SELECT has_table_privilege($1, 'ledger_entries', 'UPDATE')", OWNER)
+
+
+async def _table_grants(catalogue: Connection, role: str) -> dict[str, set[str]]:
+    rows = await catalogue.fetch(
+        """SELECT relname::text, privilege_type FROM pg_class, aclexplode(relacl)
+            WHERE relnamespace = 'public'::regnamespace AND grantee = $1::text::regrole""",
+        role,
+    )
+    granted = defaultdict(set)
+    for table, privilege in rows:
+        granted[table].add(privilege)
+    return dict(granted)
+
+
+async def _column_grants(catalogue: Connection, role: str) -> dict[tuple[str, str], set[str]]:
+    rows = await catalogue.fetch(
+        """SELECT attrelid::regclass::text, privilege_type, attname::text FROM pg_attribute, aclexplode(attacl)
+            WHERE grantee = $1::text::regrole""",
+        role,
+    )
+    granted = defaultdict(set)
+    for table, privilege, column in rows:
+        granted[table, privilege].add(column)
+    return dict(granted)
+
+
+async def test_functions_have_no_more_rights_than_whoever_calls_them(catalogue: Connection) -> None:
+    functions = await catalogue.fetch(
+        """SELECT proname::text, prosecdef, proconfig, provolatile::text, proowner::regrole::text
+            FROM pg_proc WHERE pronamespace = 'public'::regnamespace"""
+    )
+    assert {tuple(function) for function in functions} == {(name, False, None, "v", OWNER) for name in FUNCTIONS}
+
+
+async def test_functions_are_called_by_the_programs_role_alone(catalogue: Connection) -> None:
+    callers = await catalogue.fetch(
+        """SELECT proname::text, coalesce(rolname::text, 'PUBLIC') AS grantee
+            FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+            LEFT JOIN pg_roles ON pg_roles.oid = grantee WHERE pronamespace = 'public'::regnamespace"""
+    )
+    granted: dict[str, set[str]] = {name: set() for name in FUNCTIONS}
+    for name, grantee in callers:
+        granted[name] |= {grantee} - {OWNER}
+    assert granted == FUNCTIONS
+
+
+@pytest.mark.parametrize("function", ["open_v1", "write_v1"])
+async def test_functions_name_the_shop_for_every_table(catalogue: Connection, tables: set[str], function: str) -> None:
+    body = await catalogue.fetchval("SELECT prosrc FROM pg_proc WHERE proname = $1", function)
+    arguments = await catalogue.fetchval("SELECT proargnames[1] FROM pg_proc WHERE proname = $1", function)
+    assert arguments == "p_shop"
+    assert "EXECUTE" not in body  # what is put together at run time cannot be read here
+    touched = 0
+    for statement in body.split(";"):
+        used = re.findall(rf"\b(?:FROM|JOIN|UPDATE|INTO|USING)\s+(?:{'|'.join(tables)})\b", statement)
+        named = len(re.findall(r"\bshop_id = p_shop\b", statement)) + len(re.findall(r"VALUES \(p_shop,", statement))
+        assert named == len(used), statement
+        touched += len(used)
+    assert touched >= 8

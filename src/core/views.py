@@ -19,6 +19,8 @@ from core.staff import ActorKind, Permission
 T = TypeVar("T")
 
 Currency = Annotated[str, Meta(description="ISO 4217", examples=["USD"])]
+Moment = Annotated[datetime, Meta(tz=True)]
+"""UTC."""
 Position = tuple[str | int, ...]
 """Where a page of a list ends: the sort key of its last item."""
 
@@ -50,7 +52,7 @@ class EntryView(Struct, frozen=True, kw_only=True):
     reason: Reason
     note: str | None
     by: ActorView
-    at: datetime
+    at: Moment
     client_id: UUID
     invoice_id: UUID | None
     invoice_number: str | None
@@ -62,7 +64,7 @@ class EntryView(Struct, frozen=True, kw_only=True):
 class PaymentChangeView(Struct, frozen=True, kw_only=True):
     """The values that a payment had before an edit, and who changed them when."""
 
-    at: datetime
+    at: Moment
     by: ActorView
     method: PaymentMethod
     amount: int
@@ -86,12 +88,12 @@ class PaymentView(Struct, frozen=True, kw_only=True):
     currency: Currency
     reference: str | None
     received_on: date
-    recorded_at: datetime
+    recorded_at: Moment
     recorded_by: ActorView
     bulk_payment_id: UUID | None
     entries: Annotated[list[EntryView], Meta(description="the ledger entries that belong to it, oldest first")]
     changes: Annotated[list[PaymentChangeView], Meta(description="its edits, oldest first")]
-    deleted_at: datetime | None
+    deleted_at: Moment | None
     deleted_by: ActorView | None
 
 
@@ -128,8 +130,8 @@ class InvoiceView(Struct, frozen=True, kw_only=True):
     currency: Currency
     status: InvoiceStatus
     payments: Annotated[list[PaymentView], Meta(description="the live payments, oldest first")]
-    created_at: datetime
-    voided_at: datetime | None
+    created_at: Moment
+    voided_at: Moment | None
 
 
 class PaymentOptionsView(PaymentOptions, frozen=True, kw_only=True):
@@ -152,8 +154,8 @@ class ClientListItem(Struct, frozen=True, kw_only=True):
     phone: str | None
     credit: Annotated[int, Meta(description="the balance of the client's credit account")]
     currency: Currency
-    created_at: datetime
-    deleted_at: datetime | None
+    created_at: Moment
+    deleted_at: Moment | None
 
 
 class ClientView(ClientListItem, frozen=True, kw_only=True):
@@ -193,7 +195,7 @@ class StaffView(Struct, frozen=True, kw_only=True):
     email: str
     permissions: list[Permission]
     active: bool
-    created_at: datetime
+    created_at: Moment
 
 
 class MeView(Struct, frozen=True, kw_only=True):
@@ -209,7 +211,7 @@ class ApiKeyView(Struct, frozen=True, kw_only=True):
     id: UUID
     name: str
     permissions: list[Permission]
-    created_at: datetime
+    created_at: Moment
 
 
 class NewApiKeyView(ApiKeyView, frozen=True, kw_only=True):

@@ -83,7 +83,7 @@ def _tidied(schema: Any) -> Any:
     if isinstance(schema.get("$ref"), str):
         tidied["$ref"] = _REF + _readable(schema["$ref"].removeprefix(_REF))
     if isinstance(schema.get("description"), str):
-        tidied["description"] = _RULES.sub("", schema["description"])
+        tidied["description"] = _RULES.sub("", schema["description"]).replace("``", "`")
     return tidied
 
 
@@ -94,4 +94,4 @@ def _inlined(schema: Any, components: Mapping[str, Any]) -> Any:
         return schema
     if "$ref" in schema:
         return _inlined(components[schema["$ref"].removeprefix(_REF)], components)
-    return {name: _inlined(each, components) for name, each in schema.items() if name != "title"}
+    return _tidied({name: _inlined(each, components) for name, each in schema.items()})

@@ -28,7 +28,7 @@ async def add_api_key(api: Api, caller: CallerOf, data: JSONBody[ApiKeyBody]) ->
     """The key itself is in this answer and nowhere else. Needs the permission `manage_staff`; nobody grants a
     permission that they lack.
     """
-    return await api.add_api_key(caller, name=data.name, permissions=data.permissions)
+    return await api.add_api_key(caller, name=data.name, permissions=frozenset(data.permissions))
 
 
 @delete("/api-keys/{api_key_id:uuid}", summary="Delete an API key", tags=_TAGS, refuses=(PermissionDenied,))

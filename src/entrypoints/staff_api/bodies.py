@@ -91,6 +91,7 @@ TimeZone = Annotated[
         extra={"message": NO_CONTROL_CHARACTERS},
     ),
 ]
+Permissions = Annotated[tuple[Permission, ...], Meta(max_length=20)]
 DayOfMoney = Annotated[
     date, Meta(description="The day it was received: today at the shop if left out, never in the future.")
 ]
@@ -115,21 +116,21 @@ class ShopEditBody(Body, frozen=True, kw_only=True):
 class StaffBody(Body, frozen=True, kw_only=True):
     name: Name
     email: Email
-    permissions: Annotated[frozenset[Permission], Meta(max_length=20)]
+    permissions: Permissions
     password: NewPassword
 
 
 class StaffEditBody(Body, frozen=True, kw_only=True):
     name: Name | UnsetType = UNSET
     email: Email | UnsetType = UNSET
-    permissions: Annotated[frozenset[Permission], Meta(max_length=20)] | UnsetType = UNSET
+    permissions: Permissions | UnsetType = UNSET
     password: NewPassword | UnsetType = UNSET
     active: Annotated[bool, Meta(description="false ends the staff member's access at once.")] | UnsetType = UNSET
 
 
 class ApiKeyBody(Body, frozen=True, kw_only=True):
     name: Name
-    permissions: Annotated[frozenset[Permission], Meta(max_length=20)]
+    permissions: Permissions
 
 
 class ClientBody(Body, frozen=True, kw_only=True):

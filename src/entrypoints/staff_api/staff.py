@@ -28,7 +28,7 @@ async def list_staff(api: Api, caller: CallerOf, filters: NamedDependency[ListFi
 async def add_staff_member(api: Api, caller: CallerOf, data: JSONBody[StaffBody]) -> StaffView:
     """Needs the permission `manage_staff`; nobody grants a permission that they lack."""
     return await api.add_staff_member(
-        caller, name=data.name, email=data.email, permissions=data.permissions, password=data.password
+        caller, name=data.name, email=data.email, permissions=frozenset(data.permissions), password=data.password
     )
 
 
@@ -47,7 +47,7 @@ async def edit_staff_member(
     edit = StaffEdit(
         name=given(data.name),
         email=given(data.email),
-        permissions=given(data.permissions),
+        permissions=None if (permissions := given(data.permissions)) is None else frozenset(permissions),
         password=given(data.password),
         active=given(data.active),
     )

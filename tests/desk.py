@@ -71,7 +71,7 @@ def keyed(caller: Caller, key: str, request: bytes = b"the same request") -> Cal
 
 
 class SetClock:
-    """A clock that a test sets forward. See :class:`ports.security.Clock`."""
+    """A clock that a test sets. See :class:`ports.security.Clock`."""
 
     def __init__(self) -> None:
         self._ahead = timedelta()
@@ -81,6 +81,9 @@ class SetClock:
 
     def forward(self, by: timedelta) -> None:
         self._ahead += by
+
+    def reset(self) -> None:
+        self._ahead = timedelta()
 
 
 @dataclass

@@ -54,12 +54,13 @@ def test_r12_no_part_may_exceed_what_is_due_and_then_nothing_is_paid(place: int)
     assert world.snapshot() == before
 
 
-def test_r12_an_overpaid_invoice_takes_nothing_in_bulk() -> None:
+@pytest.mark.parametrize("paid", [50_00, 80_00], ids=["paid", "overpaid"])
+def test_r12_an_invoice_with_nothing_due_takes_nothing_in_bulk(paid: int) -> None:
     world = World()
-    one, overpaid = world.bill(100_00), world.bill(50_00)
-    world.pay(overpaid, 80_00, "leave")
+    one, other = world.bill(100_00), world.bill(50_00)
+    world.pay(other, paid, "leave")
     with pytest.raises(AllocationExceedsDue) as refused:
-        world.pay_together([(one, 1), (overpaid, 1)])
+        world.pay_together([(one, 1), (other, 1)])
     assert (refused.value.allocation, refused.value.due) == (1, 0)
 
 

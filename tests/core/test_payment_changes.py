@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from datetime import date
 
+import msgspec
 import pytest
 
 from core.books import Books
 from core.errors import ClientDeleted, CreditAlreadySpent, PaymentDeleted, PaymentNotEditable
 from core.ledger import EntryKind, Reason
 from core.payments import Payment, PaymentEdit, PaymentMethod
-from tests.builders import PAT, a_payment, a_recorder, an_account, an_invoice
+from tests.builders import PAT, a_payment, a_posted_entry, a_recorder, an_account, an_invoice
 from tests.core.world import World
 
 
@@ -48,6 +49,15 @@ def test_r21_captured_credit_that_was_voided_before_is_not_voided_again_when_its
     world.void(world.entries[0])
     assert world.delete(payment) == ()
     assert world.balance == 0
+
+
+def test_r21_an_entry_that_was_reversed_before_is_passed_over_even_if_it_is_at_hand() -> None:
+    invoice = an_invoice(100_00, settled=60_00)
+    payment = a_payment(60_00, invoice_id=invoice.id)
+    voided = a_posted_entry(EntryKind.CAPTURED, 20_00, already_reversed=True)
+    entry = msgspec.structs.replace(voided, payment_id=payment.id, invoice_id=invoice.id)
+    books = Books(account=an_account(50_00), invoices=(invoice,), payments=(payment,), entries=(entry,))
+    assert books.delete_payment(payment.id, recorder=a_recorder()).entries == ()
 
 
 def test_r21_deleting_a_payment_without_captured_credit_touches_no_credit() -> None:

@@ -86,10 +86,11 @@ class World:
 
     def refunded(self, invoice: Invoice) -> int:
         """What was refunded as credit for the invoice and not voided (R5)."""
+        numbers_reversed = self.numbers_reversed
         return sum(
             entry.amount
             for entry in self.entries
-            if entry.reason == "refund" and entry.invoice_id == invoice.id and entry.number not in self.numbers_reversed
+            if entry.reason == "refund" and entry.invoice_id == invoice.id and entry.number not in numbers_reversed
         )
 
     def overpaid(self) -> int:
@@ -266,6 +267,7 @@ class World:
         """The books as the product opens them: with a payment its invoice, and what it captured or applied."""
         wanted = {invoice.id for invoice in invoices} | {payment.invoice_id for payment in payments}
         payment_ids = {payment.id for payment in payments}
+        numbers_reversed = self.numbers_reversed
         if entry:
             entries = [self._posted(entry)]
         else:
@@ -274,7 +276,7 @@ class World:
                 for each in self.entries
                 if each.payment_id in payment_ids
                 and each.kind in {EntryKind.APPLIED, EntryKind.CAPTURED}
-                and each.number not in self.numbers_reversed
+                and each.number not in numbers_reversed
             ]
         return Books(
             account=self.account,

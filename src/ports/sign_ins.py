@@ -33,6 +33,10 @@ class RefreshToken(Struct, frozen=True, kw_only=True):
 class SignIns(Protocol):
     async def password(self, email: str) -> Password | None: ...
 
+    async def lock_password(self, email: str) -> Password | None:
+        """The same as it is now; it stays until the transaction ends."""
+        ...
+
     async def failures(self, email: str, *, since: datetime) -> list[datetime]:
         """When signing in with this e-mail failed, oldest first."""
         ...

@@ -20,11 +20,11 @@ from adapters.postgres.tables import refresh_tokens, sessions, sign_in_failures,
 from core.ids import StaffId
 from ports.sign_ins import Password, RefreshToken
 
-_PASSWORD = ShopStatement(
-    select_of(staff, staff.c.id.label("staff_id"), staff.c.password_hash, staff.c.active).where(
-        staff.c.email == bindparam("email")
-    )
+_password = select_of(staff, staff.c.id.label("staff_id"), staff.c.password_hash, staff.c.active).where(
+    staff.c.email == bindparam("email")
 )
+_PASSWORD = ShopStatement(_password)
+_LOCK_PASSWORD = ShopStatement(_password.with_for_update(key_share=True))
 _FAILURES = ShopStatement(
     select_of(sign_in_failures, sign_in_failures.c.at)
     .where(
@@ -84,6 +84,10 @@ class PostgresSignIns:
 
     async def password(self, email: str) -> Password | None:
         row = await self._scope.row(_PASSWORD, email=email)
+        return None if row is None else convert(dict(row), Password)
+
+    async def lock_password(self, email: str) -> Password | None:
+        row = await self._scope.row(_LOCK_PASSWORD, email=email)
         return None if row is None else convert(dict(row), Password)
 
     async def failures(self, email: str, *, since: datetime) -> list[datetime]:

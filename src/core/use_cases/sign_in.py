@@ -84,6 +84,9 @@ class SignIn:
             await self._count_failure(shop_id, email, address, now=now)
             raise SignInFailed
         async with self._transactions.at_shop(shop_id) as shop:
+            if await shop.sign_ins.lock_password(email) != known:
+                # A new password, or the end of access, came meanwhile; it ended the sessions that there were then.
+                raise SignInFailed
             session_id = self._fresh.id()
             await shop.sign_ins.forget_failures(email)
             await shop.sign_ins.start_session(session_id, known.staff_id, at=now)

@@ -5,20 +5,21 @@ one machine and refused on several, so each says ``shop_id = $n`` for every tabl
 does not cannot be built.
 """
 
-from collections.abc import Iterable
-from typing import Any, cast
+from collections.abc import Iterable, Set
+from typing import Any
 
 import asyncpg
 from sqlalchemy import (
     ARRAY,
-    Alias,
     BindParameter,
     Column,
     ColumnElement,
     Delete,
     FromClause,
     Insert,
+    Join,
     Select,
+    SelectBase,
     Table,
     Update,
     Uuid,
@@ -30,8 +31,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
-from sqlalchemy.sql import operators, visitors
-from sqlalchemy.sql.elements import BinaryExpression
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, Grouping
+from sqlalchemy.sql.selectable import AliasedReturnsRows, Lateral
 
 from core.ids import ShopId
 
@@ -79,15 +81,20 @@ class ShopStatement:
     """A statement about one shop, checked and compiled once. Parameters go by name."""
 
     def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
-        missing = _tables_of(statement) - _tables_with_shop(statement)
+        missing = _tables_without_shop(statement)
         if missing:
-            names = ", ".join(sorted(str(getattr(table, "name", table)) for table in missing))
-            raise StatementWithoutShop(names)
+            raise StatementWithoutShop(", ".join(sorted(str(getattr(table, "name", table)) for table in missing)))
         compiled = statement.compile(dialect=_DIALECT)
         self.sql = str(compiled)
         self._order: list[str] = list(compiled.positiontup or ())
-        # What the statement itself gives a value, which may be None, as in values(closed_at=None).
         self._fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+        if isinstance(statement, Insert) and not self._inserts_one_row_of_the_shop():
+            raise StatementWithoutShop(statement.table.name)
+
+    def _inserts_one_row_of_the_shop(self) -> bool:
+        columns = self.sql[self.sql.index("(") + 1 : self.sql.index(")")].split(", ")
+        shops = [name for name in self._order if name.startswith("shop_id")]
+        return "shop_id" in columns and shops == ["shop_id"] and "shop_id" not in self._fixed
 
     def arguments(self, shop_id: ShopId, parameters: dict[str, object]) -> list[object]:
         values = {**self._fixed, **parameters, "shop_id": shop_id}
@@ -122,32 +129,81 @@ class ShopScope:
         return await self._connection.fetchval(f"SELECT {function}({places})", self.shop_id, *arguments)
 
 
-def _tables_of(statement: Any) -> set[FromClause]:
-    inner_of_aliases = {element.element for element in visitors.iterate(statement) if isinstance(element, Alias)}
-    found: Iterable[Any] = visitors.iterate(statement)
-    tables = {element for element in found if isinstance(element, Table | Alias)}
-    if isinstance(statement, Insert | Update | Delete):
-        tables.add(cast("Table", statement.table))
-    return {table for table in tables if table not in inner_of_aliases or table in _direct_froms(statement)}
+# Each SELECT, UPDATE and DELETE is looked at by itself, also inside another one: a subquery that says the shop does not
+# say it for what is around it.
 
 
-def _direct_froms(statement: Any) -> set[Any]:
-    """Tables that stand in a FROM under their own name, although an alias of them stands there too."""
-    found: Iterable[Any] = visitors.iterate(statement)
-    return {element.table for element in found if isinstance(element, Column) and element.table is not None}
+def _tables_without_shop(statement: Any, around: Set[FromClause] = frozenset()) -> set[FromClause]:
+    """``around``: the tables of the statement that this one may be correlated to, which that one has to answer for."""
+    missing: set[FromClause] = set()
+    if isinstance(statement, Select):
+        froms = statement.get_final_froms()
+        if len(froms) > 1 and statement._auto_correlate:  # as SQLAlchemy will, when it writes the FROM
+            froms = [source for source in froms if source not in around]
+        around, said = _sources(froms)
+        missing = around - said - _said(statement.whereclause)
+    elif isinstance(statement, Update | Delete):
+        around = {statement.table, *_tables_of_columns(statement)}
+        missing = {*around} - _said(statement.whereclause)
+    elif isinstance(statement, Insert) and statement.select is not None:
+        missing = {statement.table}  # its rows might come from another shop
+    elif isinstance(statement, Lateral):
+        statement = statement.element  # the subquery, which here sees what stands beside it
+    elif isinstance(statement, AliasedReturnsRows):
+        around = frozenset()
+    return missing.union(*(_tables_without_shop(part, around) for part in statement.get_children()))
 
 
-def _tables_with_shop(statement: Any) -> set[FromClause]:
+def _sources(sources: Iterable[FromClause]) -> tuple[set[FromClause], set[FromClause]]:
+    """The tables of a FROM, and those of them for which a join's ON says the shop."""
+    tables: set[FromClause] = set()
+    said: set[FromClause] = set()
+    for source in sources:
+        if isinstance(source, Join):
+            left, said_left = _sources([source.left])
+            right, said_right = _sources([source.right])
+            # The ON of an outer join leaves the rows of its left side as many as they are.
+            counts = set() if source.full else right if source.isouter else left | right
+            tables |= left | right
+            said |= said_left | said_right | (_said(source.onclause) & counts)
+        elif _is_table(source):
+            tables.add(source)
+    return tables, said
+
+
+def _is_table(source: FromClause) -> bool:
+    """A table, by whatever name; a subquery is none."""
+    inner: Any = source
+    while isinstance(inner, AliasedReturnsRows):
+        inner = inner.element
+    return isinstance(inner, Table)
+
+
+def _said(condition: object) -> set[FromClause]:
+    """The tables for which it says ``shop_id = :shop_id``, alone or as a part of an AND."""
+    if isinstance(condition, Grouping):
+        return _said(condition.element)
+    if isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
+        return {table for part in condition.clauses for table in _said(part)}
+    if (
+        isinstance(condition, BinaryExpression)
+        and condition.operator is operators.eq
+        and isinstance(condition.left, Column)
+        and condition.left.name == "shop_id"
+        and isinstance(condition.right, BindParameter)
+        and condition.right.key == "shop_id"
+        and condition.right.value is None
+    ):
+        return {condition.left.table}
+    return set()
+
+
+def _tables_of_columns(element: Any) -> set[FromClause]:
+    """The tables whose columns are used in it, but for what is inside of a subquery."""
     found: set[FromClause] = set()
-    for element in visitors.iterate(statement):
-        if (
-            isinstance(element, BinaryExpression)
-            and element.operator is operators.eq
-            and isinstance(element.right, BindParameter)
-            and element.right.key == "shop_id"
-            and getattr(element.left, "name", None) == "shop_id"
-        ):
-            found.add(cast("Any", element.left).table)
-    if isinstance(statement, Insert):
-        found.add(cast("Table", statement.table))
+    for child in element.get_children():
+        if isinstance(child, Column) and child.table is not None:
+            found.add(child.table)
+        elif not isinstance(child, SelectBase):
+            found |= _tables_of_columns(child)
     return found

@@ -16,11 +16,8 @@ class StaffRegister(Protocol):
         """Staff members in the order in which they came."""
         ...
 
-    async def lock(self, staff_id: StaffId) -> tuple[StaffMember, int]:
-        """A staff member, and how many other active ones can manage staff; the whole register is locked.
-
-        Raises NotFound.
-        """
+    async def member(self, staff_id: StaffId) -> tuple[StaffMember, int]:
+        """A staff member, and how many other active ones can manage staff. Raises NotFound."""
         ...
 
     async def email_taken(self, email: str, *, by_other_than: StaffId | None = None) -> bool: ...

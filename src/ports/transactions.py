@@ -114,6 +114,13 @@ class ShopTransaction(Protocol):
         """
         ...
 
+    async def admit_alone(self, needs: Permission) -> Asker:
+        """Like :meth:`admit`, and then be the only one to change the shop's settings, staff and keys.
+
+        Whoever had to wait for that is asked again: what they may, and what was done with their key, can have changed.
+        """
+        ...
+
     async def open_client(
         self, client_id: ClientId, *, needs: Permission, invoice_ids: Sequence[InvoiceId] = ()
     ) -> Books:

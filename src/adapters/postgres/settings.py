@@ -19,6 +19,7 @@ _READ = ShopStatement(
         shops.c.quickbooks_connected,
     )
 )
+_LOCK = ShopStatement(select_of(shops, shops.c.shop_id).with_for_update(key_share=True))
 _CHANGE = ShopStatement(
     update_of(shops).values(
         name=bindparam("name"),
@@ -44,6 +45,9 @@ class PostgresSettings:
         if row is None:
             raise NotFound
         return convert(dict(row), Shop)
+
+    async def lock(self) -> None:
+        await self._scope.value(_LOCK)
 
     async def change(self, shop: Shop) -> None:
         await self._scope.run(

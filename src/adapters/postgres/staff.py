@@ -5,7 +5,7 @@ from sqlalchemy import BigInteger, BindParameter, Text, any_, bindparam, func
 
 from adapters.postgres.paging import page_of
 from adapters.postgres.shop_scope import Record, ShopScope, ShopStatement, insert_into, select_of, update_of
-from adapters.postgres.tables import api_keys, shops, staff
+from adapters.postgres.tables import api_keys, staff
 from core.errors import NotFound
 from core.ids import ApiKeyId, StaffId
 from core.staff import ApiKey, Permission, StaffMember
@@ -16,7 +16,6 @@ _MEMBER = ShopStatement(_members.where(staff.c.id == bindparam("staff_id")))
 _limit = bindparam("limit", type_=BigInteger())
 _FIRST = ShopStatement(_members.order_by(staff.c.id).limit(_limit))
 _NEXT = ShopStatement(_members.where(staff.c.id > bindparam("after_id")).order_by(staff.c.id).limit(_limit))
-_LOCK_SHOP = ShopStatement(select_of(shops, shops.c.shop_id).with_for_update(key_share=True))
 _OTHER_MANAGERS = ShopStatement(
     select_of(staff, func.count()).where(
         staff.c.id != bindparam("staff_id"),
@@ -60,8 +59,7 @@ class PostgresStaffRegister:
         items = [_staff_view(member) for member in convert([dict(row) for row in rows], list[StaffMember])]
         return page_of(items, rows, limit, _position)
 
-    async def lock(self, staff_id: StaffId) -> tuple[StaffMember, int]:
-        await self._scope.value(_LOCK_SHOP)
+    async def member(self, staff_id: StaffId) -> tuple[StaffMember, int]:
         member = await self._member(staff_id)
         return member, await self._scope.value(_OTHER_MANAGERS, staff_id=staff_id)
 

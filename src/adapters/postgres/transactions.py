@@ -175,6 +175,11 @@ class PostgresShopTransaction:
     async def admit(self, needs: Permission | None = None) -> Asker:
         return (await self._open(needs)).asker
 
+    async def admit_alone(self, needs: Permission) -> Asker:
+        await self.admit(needs)
+        await self.settings.lock()
+        return await self.admit(needs)
+
     async def open_client(
         self, client_id: ClientId, *, needs: Permission, invoice_ids: Sequence[InvoiceId] = ()
     ) -> Books:

@@ -52,7 +52,7 @@ class EditShop:
     @retried
     async def __call__(self, caller: Caller, edit: ShopEdit) -> ShopView:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit(Permission.MANAGE_SETTINGS)
+            await shop.admit_alone(Permission.MANAGE_SETTINGS)
             if edit.time_zone is not None:
                 require_time_zone(edit.time_zone)
             changes = {name: value for name, value in msgspec.structs.asdict(edit).items() if value is not None}

@@ -45,7 +45,7 @@ class AddStaffMember:
         self, caller: Caller, *, name: str, email: str, permissions: Set[Permission], password_hash: str
     ) -> StaffView:
         async with self._transactions.for_shop(caller) as shop:
-            (await shop.admit(Permission.MANAGE_STAFF)).may_grant(permissions)
+            (await shop.admit_alone(Permission.MANAGE_STAFF)).may_grant(permissions)
             if await shop.staff.email_taken(email):
                 raise EmailTaken
             member = StaffMember(
@@ -89,8 +89,8 @@ class EditStaffMember:
     @retried
     async def _edit(self, caller: Caller, staff_id: StaffId, edit: StaffEdit, password_hash: str | None) -> StaffView:
         async with self._transactions.for_shop(caller) as shop:
-            asker = await shop.admit(Permission.MANAGE_STAFF)
-            old, other_managers = await shop.staff.lock(staff_id)
+            asker = await shop.admit_alone(Permission.MANAGE_STAFF)
+            old, other_managers = await shop.staff.member(staff_id)
             new = old.changed_by(
                 asker,
                 name=edit.name or old.name,
@@ -128,7 +128,7 @@ class AddApiKey:
     @retried
     async def __call__(self, caller: Caller, *, name: str, permissions: Set[Permission]) -> NewApiKeyView:
         async with self._transactions.for_shop(caller) as shop:
-            (await shop.admit(Permission.MANAGE_STAFF)).may_grant(permissions)
+            (await shop.admit_alone(Permission.MANAGE_STAFF)).may_grant(permissions)
             recorder = shop.recorder
             key_id = ApiKeyId(recorder.new_id())
             secret, secret_hash = self._secrets.make(API_KEY_KIND, shop.shop_id, key_id)
@@ -153,6 +153,6 @@ class DeleteApiKey:
     @retried
     async def __call__(self, caller: Caller, key_id: ApiKeyId) -> None:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit(Permission.MANAGE_STAFF)
+            await shop.admit_alone(Permission.MANAGE_STAFF)
             await shop.staff.delete_key(key_id)
             shop.answer(204, None)

@@ -6,7 +6,7 @@ What must hold of the books is written here once more, in SQL and apart from the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 from uuid import UUID
@@ -117,7 +117,7 @@ class Auditor:
 
     @asynccontextmanager
     async def refuses(
-        self, desk: Desk, refusal: type[Refusal], *, facts: dict[str, object] | None = None
+        self, desk: Desk, refusal: type[Refusal], *, facts: Mapping[str, object] | None = None
     ) -> AsyncIterator[pytest.ExceptionInfo[Refusal]]:
         """The block is refused like that, with these facts, and nothing at all is written at the shop."""
         before = await self.everything(desk.shop_id)

@@ -31,6 +31,8 @@ def test_r21_deleting_a_payment_voids_its_captured_credit_in_the_same_step() -> 
     )
     assert (void.reverses_number, void.payment_id) == (captured.number, payment.id)
     assert world.balance == 0
+    deleted = world.payment(payment)
+    assert (deleted.collected, deleted.settled, deleted.captured) == (100_00, 100_00, 0)
     assert [world.due(invoice) for invoice in world.invoices.values()] == [80_00]
 
 

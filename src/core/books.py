@@ -114,7 +114,7 @@ class Books(Struct, frozen=True, kw_only=True):
         return next(invoice for invoice in self.invoices if invoice.id == invoice_id)
 
     def after(self, posting: Posting) -> "Books":
-        """The books once the posting is written; what it reversed counts no longer."""
+        """The books for a next decision about what they hold: as changed by the posting, without what it reversed."""
         invoices = {invoice.id: invoice for invoice in (*self.invoices, *posting.invoices)}
         payments = {payment.id: payment for payment in (*self.payments, *posting.changed_payments)}
         reversed_numbers = {entry.reverses_number for entry in posting.entries}
@@ -287,9 +287,10 @@ class Books(Struct, frozen=True, kw_only=True):
         if excess <= 0:
             raise NotOverpaid
         posting = Posting(account=self.account, invoices=(invoice.settle(-excess),))
-        for payment in sorted(self.payments, key=lambda payment: (payment.recorded_at, payment.id), reverse=True):
+        with_money = [payment for payment in self._live_payments_on(invoice_id) if not payment.by_credit]
+        for payment in sorted(with_money, key=lambda payment: (payment.recorded_at, payment.id), reverse=True):
             part = min(excess, payment.settled)
-            if payment.by_credit or payment.deleted_at or part <= 0:
+            if part <= 0:
                 continue
             excess -= part
             entry = posting.account.capture(part, payment_id=payment.id, invoice_id=invoice.id, recorder=recorder)
@@ -308,8 +309,7 @@ class Books(Struct, frozen=True, kw_only=True):
     def void_invoice(self, invoice_id: InvoiceId, *, at: datetime) -> Invoice:
         """R23."""
         self.require_live_client()
-        has_live_payments = any(not payment.deleted_at for payment in self.payments)
-        return self.invoice(invoice_id).void(at=at, has_live_payments=has_live_payments)
+        return self.invoice(invoice_id).void(at=at, has_live_payments=bool(self._live_payments_on(invoice_id)))
 
     def delete_client(self, *, overpaid: int) -> CreditAccount:
         """R24. ``overpaid``: what the client's invoices are overpaid by, together."""
@@ -325,6 +325,9 @@ class Books(Struct, frozen=True, kw_only=True):
         invoice = self.invoice(invoice_id)
         invoice.require_not_void()
         return invoice
+
+    def _live_payments_on(self, invoice_id: InvoiceId) -> list[Payment]:
+        return [payment for payment in self.payments if payment.invoice_id == invoice_id and not payment.deleted_at]
 
     def _payment(self, payment_id: PaymentId) -> Payment:
         return next(payment for payment in self.payments if payment.id == payment_id)

@@ -23,32 +23,36 @@ _ONE: Any = literal_column("1")
 
 _other = ledger_entries.alias("other")
 
-# One entry each, looked up for each row: as a plain join, a planner without statistics would read the whole account,
-# or the whole table, for every page. "From that number on, the first" leaves it no other index than the right one.
+
+def _of_entry(table: Any, *columns: Any) -> Any:
+    """A lookup for each entry. As a plain join, a planner without statistics would read whole tables for every page."""
+    return select_of(table, *columns).where(of_shop(ledger_entries), table.c.client_id == ledger_entries.c.client_id)
+
+
+# "From that number on, the first" leaves a planner without statistics no other index than the right one.
 _reversed = (
-    select_of(_other, _other.c.number, _other.c.kind, _other.c.amount, _other.c.payment_id)
-    .where(_other.c.client_id == ledger_entries.c.client_id, _other.c.number >= ledger_entries.c.reverses_number)
+    _of_entry(_other, _other.c.number, _other.c.kind, _other.c.amount, _other.c.payment_id)
+    .where(_other.c.number >= ledger_entries.c.reverses_number)
     .order_by(_other.c.number)
     .limit(_ONE)
     .lateral("reversed")
 )
 _reversal = (
-    select_of(_other, _other.c.reverses_number)
-    .where(_other.c.client_id == ledger_entries.c.client_id, _other.c.reverses_number >= ledger_entries.c.number)
+    _of_entry(_other, _other.c.reverses_number)
+    .where(_other.c.reverses_number >= ledger_entries.c.number)
     .order_by(_other.c.reverses_number)
     .limit(_ONE)
     .lateral("reversal")
 )
 _invoice = (
-    select_of(invoices, invoices.c.id)
-    .where(invoices.c.client_id == ledger_entries.c.client_id, invoices.c.id == ledger_entries.c.invoice_id)
+    _of_entry(invoices, invoices.c.id)
+    .where(invoices.c.id == ledger_entries.c.invoice_id)
     .limit(_ONE)
     .lateral("invoice")
 )
 _payment = (
-    select_of(payments, payments.c.collects)
+    _of_entry(payments, payments.c.collects)
     .where(
-        payments.c.client_id == ledger_entries.c.client_id,
         payments.c.invoice_id == ledger_entries.c.invoice_id,
         payments.c.id == ledger_entries.c.payment_id,
     )

@@ -22,7 +22,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -120,6 +120,36 @@ class EmbeddedPostgres:
             self._owner.release()
             atexit.unregister(self.stop)
             self._restore_signals()
+
+    def erase(self, *, our_files: Collection[str] = ()) -> None:
+        """Delete all that the data folder holds, if it is one of ours and nobody uses it.
+
+        `our_files`: names that others of us have put beside the server's. Anything else in the folder keeps it whole.
+        """
+        if not self.data_folder.exists():
+            return
+        self._open_folder()
+        ours = {"cluster", "cluster.new", "locks", "server.log", "server.log.1", *our_files}
+        strangers = sorted({path.name for path in self.data_folder.iterdir()} - ours)
+        if strangers:
+            raise EmbeddedPostgresUnavailable(
+                f"{self.data_folder} holds something that is not ours ({strangers[0]}), so it is not deleted."
+            )
+        if not (self._owner.try_acquire() and self._users.try_acquire()):
+            self._owner.release()
+            raise EmbeddedPostgresUnavailable(f"The data folder {self.data_folder} is in use, so it is not deleted.")
+        try:
+            with self._gate:
+                self._shut_down()  # a server that a killed owner left
+                for name in ours - {"locks"}:  # held, and waited for by whoever comes now
+                    path = self.data_folder / name
+                    if path.is_dir():
+                        shutil.rmtree(path)
+                    else:
+                        path.unlink(missing_ok=True)
+        finally:
+            self._users.release()
+            self._owner.release()
 
     @contextmanager
     def attach_or_start(self) -> Iterator[EmbeddedPostgres]:

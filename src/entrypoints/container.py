@@ -28,6 +28,7 @@ from core.use_cases.delete_payment import DeletePayment
 from core.use_cases.deliver_notices import DeliverNotices
 from core.use_cases.edit_payment import EditPayment
 from core.use_cases.invoices import AddInvoice, EditInvoice, ListInvoices, ShowInvoice, ShowPaymentOptions, VoidInvoice
+from core.use_cases.list_shops import ListShops
 from core.use_cases.open_shop import OpenShop
 from core.use_cases.payments import ListPayments, ShowPayment
 from core.use_cases.record_payment import RecordPayment
@@ -89,6 +90,7 @@ class Container(containers.DeclarativeContainer):
     notifier = providers.Singleton(LogNotifier)
 
     open_shop = providers.Singleton(OpenShop, transactions, directory, passwords, fresh, clock)
+    list_shops = providers.Singleton(ListShops, transactions, directory)
     tokens = providers.Singleton(Tokens, access_tokens, secrets, fresh)
     sign_in = providers.Singleton(SignIn, transactions, directory, passwords, tokens, fresh, clock)
     refresh = providers.Singleton(Refresh, transactions, secrets, tokens, clock)

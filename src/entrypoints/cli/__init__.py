@@ -1,0 +1,224 @@
+"""The command line. What a command needs is imported when it runs: ``--help`` answers at once."""
+
+# ruff: noqa: PLC0415  # each command pays for its own imports only
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+_data = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Work on the embedded PostgreSQL in this folder, whatever else is configured.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_host = click.option("--host", metavar="ADDRESS", help="Address to serve on (ACCOUNT_CREDIT_HOST, or 127.0.0.1).")
+_port = click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Port to serve on (ACCOUNT_CREDIT_PORT, or 8000); 0: any that is free.",
+)
+
+
+class _Program(click.Group):
+    """Says in a sentence on stderr what a command cannot do, with exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            from entrypoints.cli.refusals import sentence_for
+
+            sentence = sentence_for(error)
+            if sentence is None:
+                raise
+            raise click.ClickException(sentence) from error
+
+
+@click.group(cls=_Program, context_settings=_CONTEXT)
+@click.version_option(package_name="account-credit", prog_name="account-credit")
+def main() -> None:
+    """Store credit for auto repair shops: a permanent ledger of what each client has on file.
+
+    Configured by environment variables that begin with ACCOUNT_CREDIT_. Without ACCOUNT_CREDIT_DATABASE_URL the
+    commands work on an embedded PostgreSQL, also while a server or a demo uses it. Its data is in
+    ACCOUNT_CREDIT_DATA_DIR, or --data, or .data in the current folder.
+
+    Exit status: 0, 1 when something is refused or found, 2 when the command is not understood.
+    """
+
+
+@main.command()
+@_host
+@_port
+@_data
+@click.option("--fresh", is_flag=True, help="Delete the demo's data first, and make it anew.")
+def demo(host: str | None, port: int | None, data: Path | None, *, fresh: bool) -> None:
+    """Start everything with two demo shops, and serve it.
+
+    Starts the embedded PostgreSQL, makes the shops with staff, clients, invoices and history if there are none, serves
+    the staff API and sends notices to the log. Prints the address, who can sign in, and a first request. Ctrl-C stops
+    everything; the data stays for the next time.
+    """
+    from entrypoints.demo import run_demo
+
+    run_demo(host=host, port=port, data=data, fresh=fresh)
+
+
+@main.command()
+@_host
+@_port
+@_data
+def serve(host: str | None, port: int | None, data: Path | None) -> None:
+    """Serve the staff API.
+
+    Logs JSON lines to stderr (ACCOUNT_CREDIT_LOG_FORMAT=console: readable ones). SIGTERM lets requests finish that are
+    being answered. Needs ACCOUNT_CREDIT_DATABASE_URL (the runtime role) and ACCOUNT_CREDIT_SECRET_KEYS, or works on the
+    embedded PostgreSQL. Notices are sent by `account-credit worker`.
+    """
+    import msgspec
+
+    from entrypoints.cli.installation import installation
+    from entrypoints.serving import serve as serve_until_stopped
+
+    with installation(data) as settings:
+        chosen: dict[str, Any] = {} if host is None else {"host": host}
+        if port is not None:
+            chosen["port"] = port
+        serve_until_stopped(msgspec.structs.replace(settings, **chosen))
+
+
+@main.command()
+@_data
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 where the database is not up to date.")
+def migrate(data: Path | None, *, check: bool) -> None:
+    """Bring the database up to date.
+
+    Works as the role that owns the schema (ACCOUNT_CREDIT_OWNER_DATABASE_URL). Forward only; waits at most some seconds
+    for locks, and can be run again. The embedded database is brought up to date by every command that uses it.
+    """
+    from entrypoints.cli import migrations
+    from entrypoints.cli.installation import installation
+
+    with installation(data, needs=("owner_database_url",)) as settings:
+        if check:
+            migrations.check(settings)
+        else:
+            migrations.migrate(settings)
+
+
+@main.command()
+@_data
+@click.option("--once", is_flag=True, help="Send what is due now, then end.")
+def worker(data: Path | None, *, once: bool) -> None:
+    """Send notices of what happened to credit and payments.
+
+    Any number of workers may run; SIGTERM ends one when it has sent what it is at. Needs ACCOUNT_CREDIT_DATABASE_URL
+    and ACCOUNT_CREDIT_JOBS_DATABASE_URL, or works on the embedded PostgreSQL.
+    """
+    from entrypoints.cli.installation import installation
+    from entrypoints.worker import work, work_once
+
+    with installation(data, needs=("database_url", "jobs_database_url")) as settings:
+        if once:
+            sent = work_once(settings)
+            click.echo(f"{sent:,} notice{'' if sent == 1 else 's'} sent.")
+        else:
+            work(settings)
+
+
+@main.group()
+def shop() -> None:
+    """Open a shop, list the shops."""
+
+
+@shop.command("create")
+@click.option("--name", required=True, help="The shop's name, as its staff know it.")
+@click.option("--slug", required=True, help="Its short name for signing in, such as main-street.")
+@click.option("--currency", required=True, help="ISO 4217, such as USD. Never changes.")
+@click.option("--time-zone", required=True, help="IANA name, such as America/Chicago.")
+@click.option("--owner-name", required=True, help="The first staff member, who has all permissions.")
+@click.option("--owner-email", required=True, help="Their e-mail address, to sign in with.")
+@click.option(
+    "--owner-password-file",
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    metavar="FILE",
+    help="Read their password from this file, and not from standard input.",
+)
+@_json
+@_data
+def create_shop(
+    owner_password_file: Path | None,
+    data: Path | None,
+    *,
+    name: str,
+    slug: str,
+    currency: str,
+    time_zone: str,
+    owner_name: str,
+    owner_email: str,
+    as_json: bool,
+) -> None:
+    """Open a shop with its owner.
+
+    The owner's password (10 to 128 characters) is read from standard input, where one line ending at its end does not
+    belong to it; on a terminal it is asked for.
+    """
+    from entrypoints.cli import shops
+    from entrypoints.cli.installation import installation
+
+    password = shops.password_from(owner_password_file)
+    with installation(data) as settings:
+        shops.create(
+            settings,
+            name=name,
+            slug=slug,
+            currency=currency,
+            time_zone=time_zone,
+            owner_name=owner_name,
+            owner_email=owner_email,
+            owner_password=password,
+            as_json=as_json,
+        )
+
+
+@shop.command("list")
+@_json
+@_data
+def list_shops(data: Path | None, *, as_json: bool) -> None:
+    """List the shops."""
+    from entrypoints.cli import shops
+    from entrypoints.cli.installation import installation
+
+    with installation(data) as settings:
+        shops.list_all(settings, as_json=as_json)
+
+
+@main.command()
+@click.option("--shop", "slug", metavar="SLUG", help="Only this shop.")
+@_json
+@_data
+def verify(slug: str | None, data: Path | None, *, as_json: bool) -> None:
+    """Recompute everything, and say what does not agree.
+
+    Every balance, number, hash, reversal, payment and invoice of each shop, from its ledger, as of one moment; the
+    shops may be in use meanwhile. Exit status 1 when anything does not agree.
+    """
+    from entrypoints.cli.installation import installation
+    from entrypoints.cli.verify import verify as verify_shops
+
+    with installation(data) as settings:
+        agrees = verify_shops(settings, slug=slug, as_json=as_json)
+    if not agrees:
+        raise click.exceptions.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""What the demo runs once its database is there: make the shops, serve the staff API, send notices to the log."""
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+
+import click
+
+from adapters.embedded_postgres import EmbeddedPostgres
+from core.notices import DueNotice
+from core.use_cases.deliver_notices import DeliverNotices
+from entrypoints.cli.installation import made_ready
+from entrypoints.container import Container, running
+from entrypoints.demo.shops import PASSWORD, SHOPS, make_shops
+from entrypoints.listening import address_of
+from entrypoints.logging import configure_logging
+from entrypoints.serving import serve_until
+from entrypoints.settings import Settings
+from entrypoints.staff_api.application import create_app
+from entrypoints.stopping import run, stopped_by_signals
+from entrypoints.worker import deliver_until
+
+_GRACE_SECONDS = 3
+"""Nobody's money hangs on a request to the demo."""
+
+
+class _Nobody:
+    """Hears of what happened while the shops were made: a screen full of log lines before the first line that counts
+    would help nobody.
+    """
+
+    async def send(self, notice: DueNotice) -> None:
+        """Say nothing."""
+
+
+def serve_demo(server: EmbeddedPostgres, settings: Settings, listener: socket.socket, *, shops_made: Path) -> None:
+    """Serve until Ctrl-C or SIGTERM. ``shops_made``: the file that says that there is nothing to make.
+
+    Raises:
+        NotTheDemos.
+    """
+    configure_logging(settings.log_format)
+    ready = made_ready(server, settings)
+    if not shops_made.exists():
+        asyncio.run(_make_shops(Container(settings=ready)))
+        shops_made.touch()
+    run(_serve(Container(settings=ready), server.data_folder, listener))
+
+
+async def _make_shops(container: Container) -> None:
+    deliver = DeliverNotices(container.transactions(), container.directory(), _Nobody(), container.clock())
+    async with running(container):
+        await make_shops(container)
+        while await deliver():
+            pass
+
+
+async def _serve(container: Container, data_folder: Path, listener: socket.socket) -> None:
+    app = create_app(container.staff_api())
+    async with stopped_by_signals() as stop, running(container), asyncio.TaskGroup() as tasks:
+        tasks.create_task(serve_until(stop, app, listener, grace_seconds=_GRACE_SECONDS))
+        tasks.create_task(deliver_until(stop, container.deliver_notices()))
+        click.echo(_welcome(address_of(listener), data_folder))
+    click.echo("Stopped. The data stays for the next time.")
+
+
+def _welcome(address: str, data_folder: Path) -> str:
+    people = [f"  {shop.slug:<12} {person.email:<28} {person.may}" for shop in SHOPS for person in shop.people]
+    owner = SHOPS[0].owner
+    sign_in = f'{{"shop": "{SHOPS[0].slug}", "email": "{owner.email}", "password": "{PASSWORD}"}}'
+    return "\n".join(
+        [
+            f"Account Credit, the demo: {address}  (process {os.getpid()}, Ctrl-C stops it)",
+            f"Documentation:            {address}/docs",
+            f"Data:                     {data_folder}  (--fresh makes it anew)",
+            "",
+            f"Who can sign in, all with the password {PASSWORD}:",
+            "",
+            f"  {'SHOP':<12} {'E-MAIL':<28} MAY",
+            *people,
+            "",
+            "A first request, to paste into another terminal:",
+            "",
+            f"  TOKEN=$(curl -s {address}/v1/auth/sign-in -H 'Content-Type: application/json' \\",
+            f"    -d '{sign_in}' \\",
+            """    | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')""",
+            f'  curl -s "{address}/v1/clients?limit=3" -H "Authorization: Bearer $TOKEN"',
+            "",
+        ]
+    )

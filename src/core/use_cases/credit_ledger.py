@@ -15,9 +15,12 @@ EXPORT_PAGE = 1000
 
 
 def moments(shop: Shop, first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
-    """The time from the beginning of the first day to the end of the last one, at the shop; the end is not part."""
+    """The time from the beginning of the first day to the end of the last one, at the shop; the end is not part.
+
+    East of Greenwich the first day of all begins, in UTC, before time does: it bounds nothing.
+    """
     return (
-        None if first is None else shop.start_of(first),
+        None if first is None or first == date.min else shop.start_of(first),
         None if last is None or last == date.max else shop.start_of(last + timedelta(days=1)),
     )
 

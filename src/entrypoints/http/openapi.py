@@ -138,7 +138,6 @@ class _OperationWriter:
                 "description": "A new one for each new request. The same request again under the same key is not done "
                 "again: it gets the first answer.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": KEY_PATTERN},
-                "example": "0198f1c2-till-2",
             }
         yield {
             "name": _REQUEST_ID,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from inspect import cleandoc
 from types import NoneType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -83,7 +84,7 @@ def _tidied(schema: Any) -> Any:
     if isinstance(schema.get("$ref"), str):
         tidied["$ref"] = _REF + _readable(schema["$ref"].removeprefix(_REF))
     if isinstance(schema.get("description"), str):
-        tidied["description"] = _RULES.sub("", schema["description"]).replace("``", "`")
+        tidied["description"] = _RULES.sub("", cleandoc(schema["description"])).replace("``", "`")
     return tidied
 
 

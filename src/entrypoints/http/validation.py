@@ -24,7 +24,6 @@ _NAMES = {
     "object": "an object",
     "date": "a date, such as 2026-01-31",
     "uuid": "an id",
-    "null": "null",
 }
 _NOT_ANOTHER_TYPE = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 _TOO_SMALL = re.compile(r"Expected `\w+` >= (-?\d+)")
@@ -81,7 +80,7 @@ def _sentence(message: str, type_: Any) -> str:  # noqa: PLR0911  # one return f
         expected, got = match.groups()
         if got == "null":
             return "must not be null"
-        names = " or ".join(_NAMES.get(name, name) for name in expected.split(" | "))
+        names = " or ".join(_NAMES.get(name, name) for name in expected.split(" | ") if name != "null")
         return f"must be {names}" + (", without a decimal point or an exponent" if got == "float" else "")
     if match := _TOO_SMALL.match(message):
         return f"must be at least {match[1]}"

@@ -8,16 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
-from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
 import pytest
 
 from core.errors import Refusal
+from ports.transactions import AlreadyAnswered
 from tests.desk import Desk
-
-T = TypeVar("T")
 
 TABLES = (
     *("shops", "staff", "api_keys", "sessions", "refresh_tokens", "sign_in_failures", "clients", "credit_accounts"),
@@ -148,12 +146,12 @@ class Auditor:
                 await asyncio.sleep(0.002)
 
 
-def only_refused(outcome: object) -> Refusal:
-    """The refusal that a request ended with."""
-    assert isinstance(outcome, Refusal), outcome
-    return outcome
-
-
 async def outcomes(*requests: Awaitable[object]) -> list[object]:
-    """What each of them is answered, all at once: a view, None, or what it was refused with."""
-    return list(await asyncio.gather(*requests, return_exceptions=True))
+    """What each of them ends with, all at once: a view, None, the first answer again, or what it was refused with.
+    Whatever else is raised is a fault.
+    """
+    ended = list(await asyncio.gather(*requests, return_exceptions=True))
+    for outcome in ended:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, Refusal | AlreadyAnswered):
+            raise outcome
+    return ended

@@ -110,6 +110,7 @@ class StoredEntry(Struct, frozen=True, gc=False):
     reversed_kind: str | None
     reversed_amount: int | None
     reversed_payment_id: PaymentId | None
+    reversed_invoice_id: InvoiceId | None
 
 
 class PaymentEntry(Struct, frozen=True):
@@ -301,8 +302,8 @@ def _reversal(entry: StoredEntry) -> Iterator[Finding]:
         wrong = f"reverses entry {entry.reverses_number}, whose kind ({entry.reversed_kind}) does not fit"
     elif entry.reversed_amount != -entry.amount:
         wrong = f"reverses entry {entry.reverses_number}, but {entry.amount} is not opposite to {entry.reversed_amount}"
-    elif entry.reversed_payment_id != entry.payment_id:
-        wrong = f"reverses entry {entry.reverses_number}, but not for the same payment"
+    elif (entry.reversed_payment_id, entry.reversed_invoice_id) != (entry.payment_id, entry.invoice_id):
+        wrong = f"reverses entry {entry.reverses_number}, but not for the same payment and invoice"
     else:
         return
     yield _of_entry(Fault.ENTRY_REVERSAL, entry, wrong)

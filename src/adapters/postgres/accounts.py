@@ -31,7 +31,7 @@ def _of_entry(table: Any, *columns: Any) -> Any:
 
 # "From that number on, the first" leaves a planner without statistics no other index than the right one.
 _reversed = (
-    _of_entry(_other, _other.c.number, _other.c.kind, _other.c.amount, _other.c.payment_id)
+    _of_entry(_other, *(_other.c[name] for name in ("number", "kind", "amount", "payment_id", "invoice_id")))
     .where(_other.c.number >= ledger_entries.c.reverses_number)
     .order_by(_other.c.number)
     .limit(_ONE)
@@ -88,6 +88,7 @@ _LOOKED_UP = {
     "reversed_kind": _reversed.c.kind,
     "reversed_amount": _reversed.c.amount,
     "reversed_payment_id": _reversed.c.payment_id,
+    "reversed_invoice_id": _reversed.c.invoice_id,
 }
 _ENTRIES = ShopStatement(
     select_of(

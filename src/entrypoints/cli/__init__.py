@@ -218,7 +218,3 @@ def verify(slug: str | None, data: Path | None, *, as_json: bool) -> None:
         agrees = verify_shops(settings, slug=slug, as_json=as_json)
     if not agrees:
         raise click.exceptions.Exit(1)
-
-
-if __name__ == "__main__":
-    main()

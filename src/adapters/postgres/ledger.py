@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, bindparam, tuple_
+from sqlalchemy import BigInteger, ColumnElement, FromClause, ScalarSelect, bindparam, tuple_
 
 from adapters.postgres.paging import page_of
-from adapters.postgres.shop_scope import Record, SelectOfShop, ShopScope, ShopStatement, of_shop, one_of, select_of
+from adapters.postgres.shop_scope import Record, SelectOfShop, ShopScope, ShopStatement, one_of, select_of
 from adapters.postgres.tables import credit_accounts, invoices, ledger_entries, shops
 from core.errors import NotFound
 from core.ids import ClientId, EntryId
@@ -21,35 +22,24 @@ _COLUMNS = (
     *("client_id", "invoice_id", "payment_id"),
 )
 _entries = ledger_entries
-_reversed = ledger_entries.alias("reversed")
-_reversal = ledger_entries.alias("reversal")
+_other = ledger_entries.alias("other")
+
+
+def _looked_up(table: FromClause, column: str, *where: ColumnElement[bool]) -> ScalarSelect[Any]:
+    # Not joined: where a plan has to fit all parameters, PostgreSQL reads the whole account to join one page of it.
+    return select_of(table, table.c[column]).where(*where).scalar_subquery()
 
 
 def _views() -> SelectOfShop:
     """Entries with the number of their invoice, the entry that they reverse and the one that reverses them."""
-    return (
-        select_of(
-            _entries,
-            *(_entries.c[name] for name in _COLUMNS),
-            shops.c.currency,
-            invoices.c.number.label("invoice_number"),
-            _reversed.c.id.label("reverses"),
-            _reversal.c.id.label("reversed_by"),
-        )
-        .join(shops, of_shop(shops))
-        .outerjoin(invoices, of_shop(invoices) & (invoices.c.id == _entries.c.invoice_id))
-        .outerjoin(
-            _reversed,
-            of_shop(_reversed)
-            & (_reversed.c.client_id == _entries.c.client_id)
-            & (_reversed.c.number == _entries.c.reverses_number),
-        )
-        .outerjoin(
-            _reversal,
-            of_shop(_reversal)
-            & (_reversal.c.client_id == _entries.c.client_id)
-            & (_reversal.c.reverses_number == _entries.c.number),
-        )
+    of_client = _other.c.client_id == _entries.c.client_id
+    return select_of(
+        _entries,
+        *(_entries.c[name] for name in _COLUMNS),
+        _looked_up(shops, "currency").label("currency"),
+        _looked_up(invoices, "number", invoices.c.id == _entries.c.invoice_id).label("invoice_number"),
+        _looked_up(_other, "id", of_client, _other.c.number == _entries.c.reverses_number).label("reverses"),
+        _looked_up(_other, "id", of_client, _other.c.reverses_number == _entries.c.number).label("reversed_by"),
     )
 
 
@@ -114,15 +104,21 @@ class PostgresLedger:
         limit: int,
         oldest_first: bool = False,
     ) -> Page[EntryView]:
+        # Of two bounds at one end the tighter one is enough, and PostgreSQL might begin to read at the other.
+        after_number, after_at, after_id = _place(after)
+        if after_at is not None:
+            if at_before is not None and not oldest_first:
+                after_at, at_before = (after_at, None) if after_at < at_before else (None, at_before)
+            elif at_from is not None and oldest_first:
+                after_at, at_from = (after_at, None) if after_at >= at_from else (None, at_from)
         statement = _page_statement(
             of_client=client_id is not None,
             kind=kind is not None,
             at_from=at_from is not None,
             at_before=at_before is not None,
-            after=after is not None,
+            after=after_at is not None,
             oldest_first=oldest_first,
         )
-        after_number, after_at, after_id = after or (None, None, None)
         rows = await self._scope.rows(
             statement,
             client_id=client_id,
@@ -130,7 +126,7 @@ class PostgresLedger:
             at_from=at_from,
             at_before=at_before,
             after_number=after_number,
-            after_at=datetime.fromisoformat(str(after_at)) if after_at else None,
+            after_at=after_at,
             after_id=after_id,
             limit=limit + 1,
         )
@@ -153,6 +149,13 @@ class PostgresLedger:
 
 def _position(row: Record) -> Position:
     return (row["number"], row["at"].isoformat(), str(row["id"]))
+
+
+def _place(position: Position | None) -> tuple[object, datetime | None, object]:
+    if position is None:
+        return None, None, None
+    number, at, entry_id = position
+    return number, datetime.fromisoformat(str(at)), entry_id
 
 
 def _entry(row: Record) -> EntryView:

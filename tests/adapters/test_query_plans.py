@@ -1,0 +1,279 @@
+"""Reading a balance or a page of a ledger costs the same for 10 entries and for 100,000.
+
+Looked at are the program's own statements, as its role, under row-level security: as a plan made for their very
+parameters, and as the one plan for all parameters that PostgreSQL may change to for a prepared statement.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import product
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.shop_scope import Record, ShopScope, ShopStatement
+from core.ids import ClientId, ShopId
+from core.views import EntryView
+from core.views import Page as PageOfEntries
+from tests.database import Database
+from tests.rows import DIGEST, NOON, Connection, a_shop_row, a_staff_row, an_invoice_row, put
+
+FEW, MANY = 10, 100_000
+INDEX_SCANS_ONLY = {"Index Scan", "Index Only Scan", "Limit", "Result"}
+
+Ask = Callable[[PostgresLedger, ClientId], Awaitable[object]]
+
+# Odd numbers add, even ones void the one before; every tenth names an invoice. Foreign keys and triggers are off
+# meanwhile, for speed; checks are not.
+_ENTRIES = """
+INSERT INTO ledger_entries (shop_id, client_id, number, id, kind, amount, balance_after, reason, note_digest, by_kind,
+    by_id, by_name, by_name_digest, at, invoice_id, reverses_number, reverses_kind, previous_hash, hash)
+SELECT $1, $2, n, gen_random_uuid(), CASE odd WHEN 1 THEN 'added' ELSE 'voided' END, CASE odd WHEN 1 THEN 100 ELSE -100
+    END, odd * 100, CASE odd WHEN 1 THEN 'goodwill' ELSE 'void' END, $3, 'staff', $1, 'Olive Owner', $3,
+    $4::timestamptz + n * interval '1 minute', CASE WHEN n % 10 = 1 THEN $2::uuid END,
+    CASE odd WHEN 0 THEN n - 1 END, CASE odd WHEN 0 THEN 'added' END, CASE WHEN n > 1 THEN $3::bytea END, $3
+FROM (SELECT n, n % 2 AS odd FROM generate_series(1, $5::bigint) n) numbers
+"""
+_CLIENTS = """
+INSERT INTO clients (shop_id, id, name, created_at) SELECT $1, id, 'Pat Doe', $3 FROM unnest($2::uuid[]) id;
+"""
+_ACCOUNTS = """
+INSERT INTO credit_accounts (shop_id, client_id, balance, last_number, last_hash, last_at)
+SELECT shop_id, client_id, 0, max(number), $1, max(at) FROM ledger_entries GROUP BY shop_id, client_id
+"""
+_INVOICES = """
+INSERT INTO invoices (shop_id, id, client_id, number, issued_on, lines, tax, total, created_at)
+SELECT $1, id, id, id::text, $3::timestamptz::date, '[]', 0, 0, $3 FROM unnest($2::uuid[]) id
+"""
+
+
+class Plan:
+    """What EXPLAIN tells of one run."""
+
+    def __init__(self, explained: str) -> None:
+        [told] = json.loads(explained)
+        self.top: dict[str, Any] = told["Plan"]
+
+    @property
+    def rows(self) -> int:
+        return int(self.top["Actual Rows"])
+
+    @property
+    def buffers(self) -> int:
+        """Pages of 8 kB that were looked at."""
+        return int(self.top["Shared Hit Blocks"] + self.top["Shared Read Blocks"])
+
+    @property
+    def nodes(self) -> set[str]:
+        waiting, found = [self.top], set()
+        while waiting:
+            node = waiting.pop()
+            found.add(node["Node Type"])
+            waiting += node.get("Plans", [])
+        return found
+
+
+class Explaining(ShopScope):
+    """A scope that asks how each statement is run before it runs it."""
+
+    def __init__(self, connection: Connection, shop_id: ShopId, plan_for: str) -> None:
+        super().__init__(connection, shop_id)  # type: ignore[arg-type]  # of no pool
+        self._asked = connection
+        self._plan_for = plan_for
+        self.plans: list[Plan] = []
+
+    async def rows(self, statement: ShopStatement, **parameters: object) -> list[Record]:
+        await self._explain(statement, parameters)
+        return await super().rows(statement, **parameters)
+
+    async def row(self, statement: ShopStatement, **parameters: object) -> Record | None:
+        await self._explain(statement, parameters)
+        return await super().row(statement, **parameters)
+
+    async def _explain(self, statement: ShopStatement, parameters: dict[str, object]) -> None:
+        arguments = statement.arguments(self.shop_id, parameters)
+        quoted = [await self._asked.fetchval("SELECT quote_literal($1::text)", str(value)) for value in arguments]
+        await self._asked.execute(f"SET LOCAL plan_cache_mode = force_{self._plan_for}_plan")
+        await self._asked.execute(f"PREPARE looked_at AS {statement.sql}")
+        try:
+            run = f"EXECUTE looked_at ({', '.join(quoted)})"
+            await self._asked.execute(run)  # whatever a first run has to look up is not what it costs
+            self.plans.append(Plan(await self._asked.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {run}")))
+        finally:
+            await self._asked.execute("DEALLOCATE looked_at")
+
+
+@dataclass(frozen=True)
+class BusyShop:
+    """One of 300 shops, with 302 clients: one with 10 entries, one with 100,000, the others with 30 each."""
+
+    connection: Connection
+    """As the program's role, with this shop set."""
+    shop_id: ShopId
+    staff: UUID
+    few: ClientId
+    many: ClientId
+    quiet_invoices: dict[ClientId, UUID]
+    """An invoice of each of the two that no entry names."""
+
+    async def plan(self, ask: Ask, plan_for: str, client_id: ClientId) -> Plan:
+        scope = Explaining(self.connection, self.shop_id, plan_for)
+        await ask(PostgresLedger(scope), client_id)
+        [plan] = scope.plans
+        return plan
+
+
+@pytest.fixture(scope="module")
+async def shop(database: Database) -> AsyncIterator[BusyShop]:
+    async with database.fresh() as another:
+        shop_id, staff, few, many = ShopId(uuid4()), uuid4(), ClientId(uuid4()), ClientId(uuid4())
+        others = [uuid4() for _ in range(300)]
+        superuser: Connection = await asyncpg.connect(another.superuser_url)
+        try:
+            await superuser.execute("SET session_replication_role = replica")
+            await put(superuser, "shops", *(a_shop_row(uuid4()) for _ in range(300)), a_shop_row(shop_id))
+            await put(superuser, "staff", a_staff_row(shop_id, staff))
+            await superuser.execute(_CLIENTS, shop_id, [few, many, *others], NOON)
+            await superuser.execute(_INVOICES, shop_id, [few, many, *others], NOON)
+            quiet_invoices = {few: uuid4(), many: uuid4()}
+            await put(superuser, "invoices", *(an_invoice_row(shop_id, *pair) for pair in quiet_invoices.items()))
+            for client_id, entries in [*((other, 30) for other in others), (few, FEW), (many, MANY)]:
+                await superuser.execute(_ENTRIES, shop_id, client_id, DIGEST, NOON, entries)
+            await superuser.execute(_ACCOUNTS, DIGEST)
+            await superuser.execute("VACUUM ANALYZE")
+        finally:
+            await superuser.close()
+        connection: Connection = await asyncpg.connect(another.app_url)
+        try:
+            async with connection.transaction():
+                await connection.execute("SELECT set_shop($1)", shop_id)
+                yield BusyShop(connection, shop_id, staff, few, many, quiet_invoices)
+        finally:
+            await connection.close()
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page by entry numbers: after that one, from that one on, until before that one."""
+
+    after: int | None = None
+    first: int | None = None
+    until: int | None = None
+    oldest_first: bool = False
+    of_shop: bool = False
+    limit: int = 4  # and one more, to know whether there is another page
+
+    async def __call__(self, ledger: PostgresLedger, client_id: ClientId) -> PageOfEntries[EntryView]:
+        return await ledger.page(
+            client_id=None if self.of_shop else client_id,
+            kind=None,
+            at_from=None if self.first is None else _at(self.first),
+            at_before=None if self.until is None else _at(self.until),
+            after=None if self.after is None else (self.after, _at(self.after).isoformat(), str(client_id)),
+            limit=self.limit,
+            oldest_first=self.oldest_first,
+        )
+
+
+def _at(number: int) -> datetime:
+    return NOON + timedelta(minutes=number)
+
+
+async def balance(ledger: PostgresLedger, client_id: ClientId) -> object:
+    return await ledger.balance(client_id)
+
+
+@pytest.mark.parametrize("plan_for", ["custom", "generic"])
+@pytest.mark.parametrize(
+    ("of_few", "of_many"),
+    [
+        pytest.param(balance, balance, id="the balance"),
+        pytest.param(Page(limit=9), Page(limit=9), id="the first page"),
+        pytest.param(Page(after=7), Page(after=50_000), id="a deep page"),
+        pytest.param(Page(first=2, until=9), Page(first=10_000, until=90_000), id="a period"),
+        pytest.param(Page(first=2), Page(first=10_000), id="from a day on"),
+        pytest.param(Page(until=9), Page(until=90_000), id="until a day"),
+        pytest.param(
+            Page(first=2, until=9, after=8),
+            Page(first=10_000, until=90_000, after=50_000),
+            id="a deep page of a period",
+        ),
+        pytest.param(Page(oldest_first=True), Page(oldest_first=True), id="oldest first"),
+        pytest.param(
+            Page(oldest_first=True, after=5), Page(oldest_first=True, after=50_000), id="a deep page, oldest first"
+        ),
+        pytest.param(
+            Page(oldest_first=True, first=2, until=9, after=3),
+            Page(oldest_first=True, first=10_000, until=90_000, after=50_000),
+            id="a deep page of a period, oldest first",
+        ),
+    ],
+)
+async def test_it_costs_the_same_for_10_entries_and_for_100000(
+    shop: BusyShop, of_few: Ask, of_many: Ask, plan_for: str
+) -> None:
+    few = await shop.plan(of_few, plan_for, shop.few)
+    many = await shop.plan(of_many, plan_for, shop.many)
+    assert many.rows == few.rows > 0
+    assert few.nodes | many.nodes <= INDEX_SCANS_ONLY
+    assert many.buffers <= 1.5 * few.buffers
+
+
+@pytest.mark.parametrize("plan_for", ["custom", "generic"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(Page(of_shop=True), id="the first page"),
+        pytest.param(Page(of_shop=True, after=50_000), id="a deep page"),
+        pytest.param(Page(of_shop=True, first=10_000, until=90_000), id="a period"),
+        pytest.param(Page(of_shop=True, first=10_000, until=90_000, after=50_000), id="a deep page of a period"),
+        pytest.param(Page(of_shop=True, until=90_000, oldest_first=True, after=50_000), id="oldest first"),
+    ],
+)
+async def test_a_page_of_a_whole_shop_costs_no_more_than_one_of_a_client(
+    shop: BusyShop, asked: Page, plan_for: str
+) -> None:
+    of_shop = await shop.plan(asked, plan_for, shop.many)
+    of_client = await shop.plan(replace(asked, of_shop=False), plan_for, shop.many)
+    assert of_shop.rows == of_client.rows > 0
+    assert of_shop.nodes <= INDEX_SCANS_ONLY
+    assert of_shop.buffers <= 1.5 * of_client.buffers
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+async def test_a_page_keeps_to_its_period_wherever_its_cursor_comes_from(shop: BusyShop, oldest_first: bool) -> None:
+    ledger = PostgresLedger(ShopScope(shop.connection, shop.shop_id))  # type: ignore[arg-type]  # of no pool
+    for first, until, after in product((None, 3, 7), (None, 7, 9), (None, 1, 3, 5, 7, 9, 10)):
+        page = await Page(after, first, until, oldest_first)(ledger, shop.few)
+        wanted = [
+            number
+            for number in (range(1, FEW + 1) if oldest_first else range(FEW, 0, -1))
+            if (first is None or number >= first)
+            and (until is None or number < until)
+            and (after is None or (number > after if oldest_first else number < after))
+        ]
+        assert [entry.number for entry in page.items] == wanted[:4]
+
+
+@pytest.mark.parametrize("with_invoice", [False, True], ids=["a client", "a client and an invoice"])
+async def test_the_opening_read_costs_the_same_for_10_entries_and_for_100000(
+    shop: BusyShop, with_invoice: bool
+) -> None:
+    opening = "SELECT open_v1($1, 'staff', $2, NULL, NULL, $3, $4, NULL, NULL, NULL, false)"
+
+    async def buffers(client_id: ClientId) -> int:
+        invoices = [shop.quiet_invoices[client_id]] if with_invoice else None
+        arguments = (shop.shop_id, shop.staff, client_id, invoices)
+        for _ in range(6):  # from the sixth time on a function's statements may have plans for all parameters
+            assert await shop.connection.fetchval(opening, *arguments)
+        explained = await shop.connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {opening}", *arguments)
+        return Plan(explained).buffers
+
+    assert await buffers(shop.many) <= 1.5 * await buffers(shop.few)

@@ -32,8 +32,8 @@ SET_UP = [
 STEPS = [
     (
         "Sign in",
-        """TOKEN=$(curl -sS $URL/auth/sign-in -H 'Content-Type: application/json' \\
-  -d '{"shop": "main-street", "email": "olive@main-street.example", "password": "demo password"}' | pick access_token)
+        """TOKEN=$(curl -sS $URL/auth/sign-in -H 'Content-Type: application/json' -d '{
+  "shop": "main-street", "email": "olivia@main-street.example", "password": "account-credit-demo"}' | pick access_token)
 api $URL/me""",
     ),
     (

@@ -280,9 +280,10 @@ async def test_one_connection_serves_two_shops_in_turn_and_never_mixes_them(
 
     async def waits_for_the_database(shop_id: UUID) -> None:
         async with superuser.transaction():
-            await superuser.execute("SELECT FROM shops WHERE shop_id = $1 FOR UPDATE", shop_id)
+            await superuser.execute("SELECT FROM clients WHERE shop_id = $1 FOR UPDATE", shop_id)
             async with transactions.at_shop(ShopId(shop_id)) as shop:
-                await shop.staff.lock(paper.staff)  # type: ignore[arg-type]  # it never gets to look for it
+                for client_id in (paper.pat, other.pat):  # one of them is there, and locked
+                    await shop.clients.change(ClientId(client_id), name="Pat", email=None, phone=None)
 
     async def cancelled(work: Any) -> None:
         with pytest.raises(TimeoutError):

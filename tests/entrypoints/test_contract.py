@@ -45,6 +45,16 @@ async def test_an_entry_has_the_fields_of_the_contract(owner: Counter) -> None:
     assert await owner.get(f"/v1/credit/entries/{entry['id']}") == entry
 
 
+async def test_r5_a_note_has_1_to_500_characters_after_trimming(owner: Counter) -> None:
+    client = await client_of(owner)
+    entry = await add_credit(owner, client["id"], note=f" \n{'x' * 500}\t \n")
+    assert entry["note"] == "x" * 500
+    for note in (" \n ", "", "x" * 501):
+        body = {"reason": "goodwill", "amount": 1, "note": note}
+        refused = await owner.request("POST", f"/v1/clients/{client['id']}/credit/entries", body, key="k")
+        assert [error["field"] for error in refused.json()["errors"]] == ["note"]
+
+
 async def test_a_payment_has_the_fields_of_the_contract(owner: Counter) -> None:
     client = await client_of(owner)
     invoice = await invoice_of(owner, client["id"])

@@ -23,7 +23,8 @@ def require_credential(reader: CredentialReader) -> Guard:
     Whether the staff member or the API key still exists is for the use case's opening read to say.
     """
 
-    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    # Not a plain function: Litestar would run one in a thread, where what is bound for the log is lost.
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         credential = reader.read(_bearer(connection.scope["headers"]))
         connection.scope["auth"] = credential
         structlog.contextvars.bind_contextvars(

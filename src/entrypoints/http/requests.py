@@ -1,5 +1,6 @@
 """Reads what a request carries: its JSON body and its query parameters, strictly."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -18,6 +19,7 @@ T = TypeVar("T")
 S = TypeVar("S", bound=Struct)
 
 MAX_BODY_BYTES = 64 * 1024
+MULTILINE_FIELDS = frozenset({"note"})
 SECRET_FIELDS = frozenset({"password"})
 """Taken as they come: trimming or normalising one would make another of it."""
 
@@ -62,29 +64,37 @@ async def _read_body(request: Request[Any, Any, Any], type_: type[T]) -> T:
 
 
 def read_json(body: bytes, type_: type[T]) -> T:
-    """The body as that type, its text trimmed and in NFC. Limits hold for the text as sent and as kept.
+    """The body as that type, its text trimmed and in NFC.
+
+    Blanks at the ends do not count for the limits. Everything else is judged as sent as well as kept: a control
+    character at an end is refused, although trimming would take it away.
 
     Raises:
         MalformedRequest, InvalidFields.
     """
     try:
         sent = _decoder.decode(body)
+        as_sent = converted(_with_text(sent, _without_blanks), type_)
+        kept = _with_text(sent, lambda _, text: clean(text))
     except RecursionError:
         raise MalformedRequest("The body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise MalformedRequest("The body is not JSON in UTF-8.") from None
-    as_sent = converted(sent, type_)
-    kept = _clean(sent)
     return as_sent if kept == sent else converted(kept, type_)
 
 
-def _clean(value: Any) -> Any:
+def _without_blanks(name: str, text: str) -> str:
+    return text.strip(" \t\n" if name in MULTILINE_FIELDS else " ")
+
+
+def _with_text(value: Any, change: Callable[[str, str], str], name: str = "") -> Any:
+    """The value with each text changed; ``change`` gets the name of its field too."""
     if isinstance(value, str):
-        return clean(value)
+        return value if name in SECRET_FIELDS else change(name, value)
     if isinstance(value, list):
-        return [_clean(item) for item in value]
+        return [_with_text(item, change, name) for item in value]
     if isinstance(value, dict):
-        return {name: item if name in SECRET_FIELDS else _clean(item) for name, item in value.items()}
+        return {field: _with_text(item, change, field) for field, item in value.items()}
     return value
 
 
@@ -92,7 +102,7 @@ class NoParameters(Struct, frozen=True, forbid_unknown_fields=True):
     """A query without parameters."""
 
 
-def refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """A guard: where a handler takes no filters, any query parameter is one too many."""
     if connection.scope["query_string"] and "filters" not in handler.parsed_fn_signature.parameters:
         read_query(connection.scope["query_string"], NoParameters)

@@ -4,9 +4,9 @@ from datetime import date
 from typing import Protocol
 
 from core.errors import Spending
-from core.ids import BulkPaymentId, ClientId, PaymentId
+from core.ids import ClientId, PaymentId
 from core.payments import PaymentMethod
-from core.views import BulkPaymentView, Page, PaymentView, Position
+from core.views import Page, PaymentView, Position
 
 
 class Payments(Protocol):
@@ -27,8 +27,6 @@ class Payments(Protocol):
     ) -> Page[PaymentView]:
         """Payments, the one recorded last first."""
         ...
-
-    async def bulk_view(self, bulk_payment_id: BulkPaymentId) -> BulkPaymentView: ...
 
     async def spent_by(self, client_id: ClientId) -> tuple[Spending, ...]:
         """The client's live Account Credit payments, newest first (R19)."""

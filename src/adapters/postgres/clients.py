@@ -114,8 +114,8 @@ class PostgresClients:
         rows = await self._scope.rows(
             statement, pattern=_contains(q or ""), after_name=after_name, after_id=after_id, limit=limit + 1
         )
-        items = convert([dict(row) for row in rows], list[ClientListItem])
-        return page_of(items, rows, limit, _position)
+        page = page_of(rows, limit, _position)
+        return Page(convert([dict(row) for row in page.items], list[ClientListItem]), page.next_position)
 
     async def add(self, client_id: ClientId, *, name: str, email: str | None, phone: str | None) -> None:
         await self._scope.run(_ADD, id=client_id, name=name, email=email, phone=phone)

@@ -5,8 +5,8 @@ from functools import cache
 import msgspec
 from sqlalchemy import BigInteger, Text, bindparam, func
 
+from adapters.postgres.json_views import live_payments_of_invoice, looked_up
 from adapters.postgres.paging import page_of
-from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.shop_scope import (
     Record,
     SelectOfShop,
@@ -27,9 +27,13 @@ from core.views import InvoiceView, Page, PaymentView, Position
 _lines = msgspec.json.Decoder(tuple[InvoiceLine, ...])
 
 
+_payments = msgspec.json.Decoder(list[PaymentView])
+
+
 def _views() -> SelectOfShop:
     columns = (column for column in invoices.c if column.name not in {"shop_id", "credit_applied"})
-    return select_of(invoices, *columns, shops.c.currency).join(shops, of_shop(shops))
+    currency = looked_up(shops, "currency")
+    return select_of(invoices, *columns, currency.label("currency"), live_payments_of_invoice().label("payments"))
 
 
 _VIEW = ShopStatement(_views().where(invoices.c.id == bindparam("invoice_id")))
@@ -81,15 +85,14 @@ def _page_statement(*, of_client: bool, status: bool, after: bool) -> ShopStatem
 class PostgresInvoices:
     """The invoices of one shop."""
 
-    def __init__(self, scope: ShopScope, payments: PostgresPayments) -> None:
+    def __init__(self, scope: ShopScope) -> None:
         self._scope = scope
-        self._payments = payments
 
     async def view(self, invoice_id: InvoiceId) -> InvoiceView:
         row = await self._scope.row(_VIEW, invoice_id=invoice_id)
         if row is None:
             raise NotFound
-        return _invoice(row, (await self._payments.of_invoices([invoice_id]))[invoice_id])
+        return _invoice(row)
 
     async def page(
         self,
@@ -103,9 +106,7 @@ class PostgresInvoices:
         rows = await self._scope.rows(
             statement, client_id=client_id, status=status, after_id=after[0] if after else None, limit=limit + 1
         )
-        payments = await self._payments.of_invoices([row["id"] for row in rows[:limit]])
-        items = [_invoice(row, payments[row["id"]]) for row in rows[:limit]]
-        return page_of(items, rows, limit, lambda row: (str(row["id"]),))
+        return page_of([_invoice(row) for row in rows], limit, lambda invoice: (str(invoice.id),))
 
     async def content(self, invoice_id: InvoiceId) -> InvoiceContent:
         row = await self._scope.row(_CONTENT, invoice_id=invoice_id)
@@ -156,7 +157,7 @@ def _columns(content: InvoiceContent) -> dict[str, object]:
     }
 
 
-def _invoice(row: Record, payments: list[PaymentView]) -> InvoiceView:
+def _invoice(row: Record) -> InvoiceView:
     return InvoiceView(
         id=row["id"],
         client_id=row["client_id"],
@@ -170,7 +171,7 @@ def _invoice(row: Record, payments: list[PaymentView]) -> InvoiceView:
         due=row["due"],
         currency=row["currency"],
         status=row["status"],
-        payments=payments,
+        payments=_payments.decode(row["payments"]),
         created_at=row["created_at"],
         voided_at=row["voided_at"],
     )

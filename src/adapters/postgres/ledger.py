@@ -1,52 +1,29 @@
 """See :class:`ports.ledger.Ledger`."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
-from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, ScalarSelect, bindparam, tuple_
+from msgspec import json
+from sqlalchemy import BigInteger, bindparam, tuple_
 
+from adapters.postgres.json_views import entry_view
 from adapters.postgres.paging import page_of
-from adapters.postgres.shop_scope import Record, SelectOfShop, ShopScope, ShopStatement, one_of, select_of
-from adapters.postgres.tables import credit_accounts, invoices, ledger_entries, shops
+from adapters.postgres.shop_scope import SelectOfShop, ShopScope, ShopStatement, select_of
+from adapters.postgres.tables import credit_accounts, ledger_entries
 from core.errors import NotFound
 from core.ids import ClientId, EntryId
-from core.ledger import EntryKind, Reason
-from core.staff import ActorKind
-from core.views import ActorView, EntryView, Page, Position
+from core.ledger import EntryKind
+from core.views import EntryView, Page, Position
 
-_COLUMNS = (
-    *("id", "number", "kind", "amount", "balance_after", "reason", "note", "by_kind", "by_id", "by_name", "at"),
-    *("client_id", "invoice_id", "payment_id"),
-)
 _entries = ledger_entries
-_other = ledger_entries.alias("other")
-
-
-def _looked_up(table: FromClause, column: str, *where: ColumnElement[bool]) -> ScalarSelect[Any]:
-    # Not joined: where a plan has to fit all parameters, PostgreSQL reads the whole account to join one page of it.
-    return select_of(table, table.c[column]).where(*where).scalar_subquery()
+_view = json.Decoder(EntryView)
 
 
 def _views() -> SelectOfShop:
-    """Entries with the number of their invoice, the entry that they reverse and the one that reverses them."""
-    of_client = _other.c.client_id == _entries.c.client_id
-    return select_of(
-        _entries,
-        *(_entries.c[name] for name in _COLUMNS),
-        _looked_up(shops, "currency").label("currency"),
-        _looked_up(invoices, "number", invoices.c.id == _entries.c.invoice_id).label("invoice_number"),
-        _looked_up(_other, "id", of_client, _other.c.number == _entries.c.reverses_number).label("reverses"),
-        _looked_up(_other, "id", of_client, _other.c.reverses_number == _entries.c.number).label("reversed_by"),
-    )
+    return select_of(_entries, entry_view())
 
 
 _VIEW = ShopStatement(_views().where(_entries.c.id == bindparam("entry_id")))
-_OF_PAYMENTS = ShopStatement(
-    _views().where(one_of(_entries.c.payment_id, "payment_ids")).order_by(_entries.c.client_id, _entries.c.number)
-)
 _BALANCE = ShopStatement(
     select_of(credit_accounts, credit_accounts.c.balance, credit_accounts.c.closed_at).where(
         credit_accounts.c.client_id == bindparam("client_id")
@@ -88,10 +65,10 @@ class PostgresLedger:
         self._scope = scope
 
     async def view(self, entry_id: EntryId) -> EntryView:
-        row = await self._scope.row(_VIEW, entry_id=entry_id)
-        if row is None:
+        found = await self._scope.value(_VIEW, entry_id=entry_id)
+        if found is None:
             raise NotFound
-        return _entry(row)
+        return _view.decode(found)
 
     async def page(
         self,
@@ -130,15 +107,7 @@ class PostgresLedger:
             after_id=after_id,
             limit=limit + 1,
         )
-        return page_of([_entry(row) for row in rows], rows, limit, _position)
-
-    async def of_payments(self, payment_ids: Sequence[UUID]) -> dict[UUID, list[EntryView]]:
-        """The entries of each payment, oldest first."""
-        entries: dict[UUID, list[EntryView]] = {payment_id: [] for payment_id in payment_ids}
-        if payment_ids:
-            for row in await self._scope.rows(_OF_PAYMENTS, payment_ids=list(payment_ids)):
-                entries[row["payment_id"]].append(_entry(row))
-        return entries
+        return page_of([_view.decode(row[0]) for row in rows], limit, _position)
 
     async def balance(self, client_id: ClientId) -> tuple[int, bool]:
         row = await self._scope.row(_BALANCE, client_id=client_id)
@@ -147,8 +116,8 @@ class PostgresLedger:
         return row["balance"], row["closed_at"] is not None
 
 
-def _position(row: Record) -> Position:
-    return (row["number"], row["at"].isoformat(), str(row["id"]))
+def _position(entry: EntryView) -> Position:
+    return (entry.number, entry.at.isoformat(), str(entry.id))
 
 
 def _place(position: Position | None) -> tuple[object, datetime | None, object]:
@@ -156,24 +125,3 @@ def _place(position: Position | None) -> tuple[object, datetime | None, object]:
         return None, None, None
     number, at, entry_id = position
     return number, datetime.fromisoformat(str(at)), entry_id
-
-
-def _entry(row: Record) -> EntryView:
-    return EntryView(
-        id=row["id"],
-        number=row["number"],
-        kind=EntryKind(row["kind"]),
-        amount=row["amount"],
-        balance_after=row["balance_after"],
-        currency=row["currency"],
-        reason=Reason(row["reason"]),
-        note=row["note"],
-        by=ActorView(ActorKind(row["by_kind"]), row["by_id"], row["by_name"]),
-        at=row["at"],
-        client_id=row["client_id"],
-        invoice_id=row["invoice_id"],
-        invoice_number=row["invoice_number"],
-        payment_id=row["payment_id"],
-        reverses=row["reverses"],
-        reversed_by=row["reversed_by"],
-    )

@@ -57,7 +57,7 @@ class PostgresStaffRegister:
     async def page(self, *, after: Position | None, limit: int) -> Page[StaffView]:
         rows = await self._page(_FIRST, _NEXT, after, limit)
         items = [_staff_view(member) for member in convert([dict(row) for row in rows], list[StaffMember])]
-        return page_of(items, rows, limit, _position)
+        return page_of(items, limit, _position)
 
     async def member(self, staff_id: StaffId) -> tuple[StaffMember, int]:
         member = await self._member(staff_id)
@@ -99,7 +99,7 @@ class PostgresStaffRegister:
             )
             for key in keys
         ]
-        return page_of(items, rows, limit, _position)
+        return page_of(items, limit, _position)
 
     async def add_key(self, key: ApiKey, *, secret_hash: bytes) -> None:
         await self._scope.run(
@@ -129,8 +129,8 @@ class PostgresStaffRegister:
         return await self._scope.rows(following, after_id=after[0], limit=limit + 1)
 
 
-def _position(row: Record) -> Position:
-    return (str(row["id"]),)
+def _position(item: StaffView | ApiKeyView) -> Position:
+    return (str(item.id),)
 
 
 def _staff_view(member: StaffMember) -> StaffView:

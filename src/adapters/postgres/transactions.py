@@ -116,11 +116,11 @@ class PostgresShopTransaction:
 
     @cached_property
     def invoices(self) -> PostgresInvoices:
-        return PostgresInvoices(self._scope, self.payments)
+        return PostgresInvoices(self._scope)
 
     @cached_property
     def payments(self) -> PostgresPayments:
-        return PostgresPayments(self._scope, self.ledger)
+        return PostgresPayments(self._scope)
 
     @cached_property
     def ledger(self) -> PostgresLedger:
@@ -322,8 +322,8 @@ class PostgresTransactions:
     ) -> AsyncIterator[PostgresShopTransaction]:
         with told_as_trouble():
             async with self._database.connection() as connection:
-                await connection.execute(begin)
                 try:
+                    await connection.execute(begin)
                     scope = ShopScope(connection, shop_id)
                     await scope.call("set_shop")
                     transaction = PostgresShopTransaction(scope, caller, fresh=self._fresh, seal=self._seal)
@@ -353,5 +353,5 @@ async def _roll_back(connection: "asyncpg.pool.PoolConnectionProxy[Record]") -> 
         return
     try:
         await _uninterrupted(connection.execute("ROLLBACK", timeout=5))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError):
         connection.terminate()

@@ -11,7 +11,7 @@ from core.payments import PaymentMethod
 from core.staff import Caller, Permission
 from core.use_cases.retried import retried
 from core.use_cases.spent_by import naming_what_spent_it
-from core.views import BulkPaymentView
+from core.views import BulkPaymentView, PaymentView, payment_fields
 from ports.transactions import Transactions
 
 MIN_ALLOCATIONS, MAX_ALLOCATIONS = 2, 100
@@ -57,8 +57,17 @@ class RecordBulkPayment:
                 recorder=recorder,
             )
             shop.post(posting)
-            await shop.flush()
-            return shop.answer(201, await shop.payments.bulk_view(bulk_payment_id))
+            currency = shop.shop.currency
+            view = BulkPaymentView(
+                id=bulk_payment_id,
+                amount=sum(allocation.amount for allocation in allocations),
+                currency=currency,
+                payments=[
+                    PaymentView(**payment_fields(payment), currency=currency, entries=[], changes=[])
+                    for payment in posting.new_payments
+                ],
+            )
+            return shop.answer(201, view)
 
 
 def _require_sound(allocations: Sequence[Allocation]) -> None:

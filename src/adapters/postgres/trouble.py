@@ -24,7 +24,9 @@ def told_as_trouble() -> Iterator[None]:
         yield
     except asyncpg.PostgresError as error:
         raise _trouble(error) from error
-    except (OSError, asyncpg.InterfaceError, TimeoutError) as error:
+    # InternalClientError: a server that goes away says so, and the driver minds what it was not asked for until the
+    # connection is closed, a moment later.
+    except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError) as error:
         if isinstance(error, TimeoutError):
             raise Busy from error
         if isinstance(error, asyncpg.InterfaceError) and not _is_about_the_connection(error):

@@ -12,7 +12,7 @@ RUN := $(UV) run --frozen
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check
+.PHONY: help install demo test trust soak check
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ demo: install ## Serve two demo shops on 127.0.0.1:8000 (ARGS="--port 9000 --fre
 
 test: install ## Run the whole test suite (ARGS="-k void" for a part of it)
 	@$(RUN) pytest -n 2 $(ARGS)
+
+trust: install ## Try it under load and faults, one table at the end (some minutes; ARGS="--trust-scale 0.1" for a tenth)
+	@$(RUN) pytest -v tests/trust $(ARGS)
+
+soak: install ## The same, a hundred times as much where more says more (many hours)
+	@$(RUN) pytest -v tests/trust --trust-scale 100 $(ARGS)
 
 check: install ## Lint, format, types, architecture, migrations, known vulnerabilities
 	$(RUN) ruff check .

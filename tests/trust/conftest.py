@@ -1,0 +1,112 @@
+"""Scenarios that show what the program keeps to under load and faults. Not part of the test suite: ``make trust``.
+
+Each is a test; the fixture ``scenario`` puts its rows into the one table that ends the run.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.database import Database
+from tests.soundness import Auditor
+from tests.trust.scenarios import Row, Scale, Scenario, as_markdown, as_text, rows_of, write_report
+
+_SECONDS_OF_SCHEMATHESIS = 180
+_TABLE = pytest.StashKey["Table"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("trust", "scenarios of trust")
+    group.addoption("--trust-scale", type=float, default=1.0, metavar="N", help="how much of everything (default: 1)")
+    group.addoption("--trust-seed", type=int, metavar="N", help="repeat a run's random choices (default: new ones)")
+    group.addoption(
+        "--trust-report",
+        type=Path,
+        metavar="FILE",
+        help="write the table as Markdown, between the markers of FILE if it has them",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.trust_seed is None:
+        config.option.trust_seed = secrets.randbelow(2**32)
+    seconds = Scale(config.option.trust_scale).of(_SECONDS_OF_SCHEMATHESIS, least=15, most=3600)
+    os.environ.setdefault("SCHEMATHESIS_SECONDS", str(seconds))
+    table = config.stash[_TABLE] = Table()
+    config.pluginmanager.register(table)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"trust: scale {config.option.trust_scale:g}, seed {config.option.trust_seed}"
+
+
+class Table:
+    """Collects the rows as the tests end."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self._began = time.monotonic()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when != "call" and not report.failed:
+            return
+        found = rows_of(report.user_properties) if report.when == "call" else []
+        name = report.nodeid.rpartition("::")[2].removeprefix("test_").replace("_", " ")
+        if report.failed and all(row.passed for row in found):
+            found.append(Row(name, _first_line(report), passed=False))
+        self.rows += found or [Row(name, f"{report.duration:.0f} s")]
+
+    def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
+        if not self.rows:
+            return
+        terminalreporter.section("trust")
+        for line in as_text(self.rows):
+            terminalreporter.write_line(line)
+        if config.option.trust_report:
+            write_report(config.option.trust_report, as_markdown(self.rows, self._caption(config)))
+            terminalreporter.write_line(f"\nwritten to {config.option.trust_report}")
+
+    def _caption(self, config: pytest.Config) -> str:
+        minutes = (time.monotonic() - self._began) / 60
+        return (
+            f"The run of {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores: scale "
+            f"{config.option.trust_scale:g}, seed {config.option.trust_seed}, {minutes:.0f} minutes."
+        )
+
+
+def _first_line(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return (getattr(crash, "message", None) or report.longreprtext or "failed").strip().splitlines()[0][:150]
+
+
+@pytest.fixture
+def scenario(request: pytest.FixtureRequest) -> Scenario:
+    return Scenario(request.node.user_properties)
+
+
+@pytest.fixture(scope="session")
+def scale(pytestconfig: pytest.Config) -> Scale:
+    return Scale(pytestconfig.option.trust_scale)
+
+
+@pytest.fixture(scope="session")
+def seed(pytestconfig: pytest.Config) -> int:
+    """What every random choice of the run begins with."""
+    chosen: int = pytestconfig.option.trust_seed
+    return chosen
+
+
+@pytest.fixture(scope="session")
+async def auditor(database: Database) -> AsyncIterator[Auditor]:
+    connection = await asyncpg.connect(database.superuser_url)
+    yield Auditor(connection)
+    await connection.close()

@@ -7,7 +7,6 @@ what was settled when a refund was made is not kept.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from decimal import DecimalException
 from enum import StrEnum
 from uuid import UUID
 
@@ -416,7 +415,7 @@ def check_invoice(invoice: StoredInvoice) -> Iterator[Finding]:
 def _lines_total(lines: Sequence[InvoiceLine]) -> int | None:
     try:
         return sum(line.amount for line in lines)
-    except DecimalException:
+    except (ArithmeticError, ValueError):  # a quantity that is no number, NaN included
         return None
 
 

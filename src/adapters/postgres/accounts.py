@@ -1,10 +1,11 @@
 """See :class:`ports.verification.Accounts`."""
 
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, bindparam, func, literal_column, true, tuple_
+from sqlalchemy import BigInteger, bindparam, case, func, literal, literal_column, true, tuple_
 
 from adapters.postgres.shop_scope import Record, ShopScope, ShopStatement, of_shop, one_of, select_of
 from adapters.postgres.tables import clients, credit_accounts, invoices, ledger_entries, payments
@@ -65,6 +66,14 @@ def _sum(of: Any) -> Any:
     return func.coalesce(func.sum(of), 0).cast(BigInteger)
 
 
+def _readable(moment: Any) -> Any:
+    """A time that Python can hold: PostgreSQL has infinity too, and years before 1 and beyond 9999. A time that
+    somebody changed stays a wrong one.
+    """
+    earliest, latest = (literal(datetime(year, 1, 1, tzinfo=UTC), moment.type) for year in (1000, 9000))
+    return case((moment.is_not(None), func.greatest(func.least(moment, latest), earliest)))
+
+
 _ENTRY_COUNT = ShopStatement(select_of(credit_accounts, _sum(credit_accounts.c.last_number)))
 _PAYMENT_COUNT = ShopStatement(select_of(payments, func.count()))
 _INVOICE_COUNT = ShopStatement(select_of(invoices, func.count()))
@@ -73,7 +82,8 @@ _ACCOUNTS = ShopStatement(
     select_of(
         clients,
         clients.c.id.label("client_id"),
-        *(credit_accounts.c[name] for name in StoredAccount.__struct_fields__[1:]),
+        *(credit_accounts.c[name] for name in ("balance", "last_number", "last_hash")),
+        *(_readable(credit_accounts.c[name]) for name in ("last_at", "closed_at")),
     )
     .outerjoin(credit_accounts, of_shop(credit_accounts) & (credit_accounts.c.client_id == clients.c.id))
     .where(clients.c.id > bindparam("after"))
@@ -81,8 +91,9 @@ _ACCOUNTS = ShopStatement(
     .limit(_ACCOUNTS_A_PAGE)
 )
 
-# What each name in StoredEntry is that is not a column of the entry itself.
+# What each name in StoredEntry is that is not simply a column of the entry.
 _LOOKED_UP = {
+    "at": _readable(ledger_entries.c.at),
     "invoice_found": _invoice.c.id.is_not(None),
     "payment_collects": _payment.c.collects,
     "reversed_kind": _reversed.c.kind,

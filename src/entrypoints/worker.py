@@ -1,6 +1,7 @@
 """The worker: sends what is due in the outbox, round after round."""
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 
@@ -12,6 +13,7 @@ from entrypoints.stopping import Stop, run, stopped_by_signals
 from ports.transactions import Conflict, DatabaseTrouble
 
 IDLE_SECONDS = 0.5
+FAILED_SECONDS = 5.0
 GRACE_SECONDS = 10
 """How long a round may still take once the worker is told to stop; what it has not marked by then is sent again."""
 
@@ -33,27 +35,25 @@ async def deliver_until(stop: Stop, deliver: DeliverNotices) -> None:
 
 async def _rounds(stop: Stop, deliver: DeliverNotices) -> None:
     while not stop.asked.is_set():
-        if not await _round(deliver):
-            await _pause(stop)
+        pause_seconds = await _round(deliver)
+        if pause_seconds:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_seconds):
+                    await stop.asked.wait()
 
 
-async def _round(deliver: DeliverNotices) -> bool:
-    """Whether there may be more to send at once."""
+async def _round(deliver: DeliverNotices) -> float:
+    """How long to wait until the next one."""
     try:
-        return await deliver() > 0
-    except (DatabaseTrouble, Conflict) as trouble:
+        return 0 if await deliver() else IDLE_SECONDS
+    except Conflict:
+        return IDLE_SECONDS
+    except DatabaseTrouble as trouble:
         _log.warning("worker_waits", trouble=type(trouble).__name__)
+        return trouble.retry_after_seconds
     except Exception:  # noqa: BLE001  # one notice that cannot even be read must not keep back all that come later
         _log.exception("round_failed")
-    return False
-
-
-async def _pause(stop: Stop) -> None:
-    try:
-        async with asyncio.timeout(IDLE_SECONDS):
-            await stop.asked.wait()
-    except TimeoutError:
-        pass
+        return FAILED_SECONDS
 
 
 def work(settings: Settings) -> None:

@@ -2,6 +2,8 @@
 
 # uv warns about another active environment at every command, and uses ours all the same.
 unexport VIRTUAL_ENV
+# Compiling every module anew at each start costs the demo two seconds and the tests a minute.
+unexport PYTHONDONTWRITEBYTECODE
 
 # A uv that is there but does not answer (a shim without a version behind it) counts as missing.
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .uv/bin/uv)

@@ -1,7 +1,7 @@
 """Who may do what (R25): permissions, the staff member or API key that asks, and what they may hand on."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -137,10 +137,15 @@ class ApiKey(Struct, frozen=True, kw_only=True):
 PASSWORD_MIN_LENGTH, PASSWORD_MAX_LENGTH = 10, 128
 
 
-def require_password(password: str) -> str:
-    """The password, if it is long enough to be one; the upper bound keeps hashing it cheap."""
+def require_password(password: str, *, common: Container[str]) -> str:
+    """The password, if it is long enough to be one; the upper bound keeps hashing it cheap.
+
+    ``common``: passwords that are tried first, in small letters.
+    """
     if not PASSWORD_MIN_LENGTH <= len(password) <= PASSWORD_MAX_LENGTH:
         raise InvalidField("password", f"must have {PASSWORD_MIN_LENGTH} to {PASSWORD_MAX_LENGTH} characters")
+    if password.casefold() in common:
+        raise InvalidField("password", "is one of the most common ones: choose another")
     return password
 
 

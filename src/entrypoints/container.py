@@ -14,6 +14,7 @@ from adapters.postgres.readiness import Readiness
 from adapters.postgres.transactions import PostgresTransactions
 from adapters.security.access_tokens import JwtAccessTokens
 from adapters.security.answer_seal import AesGcmAnswerSeal
+from adapters.security.common_passwords import load_common_passwords
 from adapters.security.credentials import CredentialReader
 from adapters.security.fresh import SystemClock, SystemFresh
 from adapters.security.keys import SecretKeys
@@ -75,6 +76,7 @@ class Container(containers.DeclarativeContainer):
     fresh = providers.Singleton(SystemFresh)
     clock = providers.Singleton(SystemClock)
     passwords = providers.Singleton(Argon2Passwords)
+    common_passwords = providers.Singleton(load_common_passwords)
     secrets = providers.Singleton(OpaqueSecrets)
     access_tokens = providers.Singleton(JwtAccessTokens, keys, fresh, clock, audience=STAFF_API_AUDIENCE)
     credential_reader = providers.Singleton(CredentialReader, access_tokens, secrets)
@@ -89,7 +91,7 @@ class Container(containers.DeclarativeContainer):
     readiness = providers.Singleton(Readiness, settings.provided.database_url)
     notifier = providers.Singleton(LogNotifier)
 
-    open_shop = providers.Singleton(OpenShop, transactions, directory, passwords, fresh, clock)
+    open_shop = providers.Singleton(OpenShop, transactions, directory, passwords, common_passwords, fresh, clock)
     list_shops = providers.Singleton(ListShops, transactions, directory)
     tokens = providers.Singleton(Tokens, access_tokens, secrets, fresh)
     sign_in = providers.Singleton(SignIn, transactions, directory, passwords, tokens, fresh, clock)
@@ -100,8 +102,8 @@ class Container(containers.DeclarativeContainer):
     show_shop = providers.Singleton(ShowShop, transactions)
     edit_shop = providers.Singleton(EditShop, transactions)
     list_staff = providers.Singleton(ListStaff, transactions)
-    add_staff_member = providers.Singleton(AddStaffMember, transactions, passwords)
-    edit_staff_member = providers.Singleton(EditStaffMember, transactions, passwords)
+    add_staff_member = providers.Singleton(AddStaffMember, transactions, passwords, common_passwords)
+    edit_staff_member = providers.Singleton(EditStaffMember, transactions, passwords, common_passwords)
     list_api_keys = providers.Singleton(ListApiKeys, transactions)
     add_api_key = providers.Singleton(AddApiKey, transactions, secrets)
     delete_api_key = providers.Singleton(DeleteApiKey, transactions)

@@ -32,6 +32,7 @@ ABOUT_NO_ONE_SHOP = {
     "directory._SHOPS": "the same",
     "directory._FAILURES": "failed sign-ins by address are outside of every shop",
     "directory._FAILED": "the same",
+    "directory._DID_NOT_FAIL": "the same",
     "directory._DUE": "asks all machines which shops have something due, without locks; each shop is then opened alone",
     "provision._CLOSED_TO_PUBLIC": "asks the catalogue, before there is a table",
 }

@@ -224,13 +224,24 @@ def test_what_is_no_email_address_is_refused(typed: str) -> None:
     assert refused.value.field == "owner_email"
 
 
+COMMON = frozenset({"password123"})
+
+
 @pytest.mark.parametrize("length", [10, 128])
 def test_a_password_has_10_to_128_characters(length: int) -> None:
-    assert require_password("x" * length) == "x" * length
+    assert require_password("x" * length, common=COMMON) == "x" * length
 
 
 @pytest.mark.parametrize("length", [0, 9, 129])
 def test_a_shorter_or_longer_password_is_refused(length: int) -> None:
     with pytest.raises(InvalidField) as refused:
-        require_password("x" * length)
+        require_password("x" * length, common=COMMON)
     assert refused.value.field == "password"
+
+
+@pytest.mark.parametrize("password", ["password123", "PassWord123"])
+def test_a_password_that_guessers_try_first_is_refused_in_whatever_letters(password: str) -> None:
+    with pytest.raises(InvalidField) as refused:
+        require_password(password, common=COMMON)
+    assert refused.value.field == "password"
+    assert password not in str(refused.value)

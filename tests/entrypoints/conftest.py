@@ -1,15 +1,17 @@
 """The real application on the real database, reached without a socket."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
+from dependency_injector import providers
 from litestar import Litestar
 
 from entrypoints.container import Container, running, staff_api_app
 from tests.database import Database
-from tests.desk import Desk, container_for, open_desk
+from tests.desk import Desk, SetClock, container_for, open_desk
 from tests.entrypoints.counter import Counter, sign_in
+from tests.entrypoints.door import Door
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +42,19 @@ async def desk(app: Litestar, container: Container) -> Desk:
 @pytest.fixture
 async def owner(http: httpx.AsyncClient, desk: Desk) -> Counter:
     return await sign_in(http, desk)
+
+
+@pytest.fixture(scope="session")
+async def door_of_the_run(database: Database) -> AsyncIterator[Door]:
+    container = container_for(database)
+    clock = SetClock()
+    container.clock.override(providers.Object(clock))
+    async with running(container):
+        yield Door(container, staff_api_app(container), clock)
+
+
+@pytest.fixture
+def door(door_of_the_run: Door) -> Iterator[Door]:
+    """An application with a clock that can be set; each test begins now."""
+    yield door_of_the_run
+    door_of_the_run.clock.reset()

@@ -14,6 +14,7 @@ _SHOPS = "SELECT slug, shop_id FROM shop_slugs ORDER BY slug"
 _DUE = "SELECT DISTINCT shop_id FROM outbox WHERE due_at <= now()"
 _FAILURES = "SELECT at FROM sign_in_failures_by_address WHERE address_digest = $1 AND at > $2 ORDER BY at"
 _FAILED = "INSERT INTO sign_in_failures_by_address (address_digest, at, id) VALUES ($1, $2, $3)"
+_DID_NOT_FAIL = "DELETE FROM sign_in_failures_by_address WHERE address_digest = $1 AND at = $2 AND id = $3"
 
 
 class PostgresDirectory:
@@ -40,6 +41,9 @@ class PostgresDirectory:
 
     async def failed_from(self, address: str, *, at: datetime, failure_id: UUID) -> None:
         await self._fetch(_FAILED, _digest(address), at, failure_id)
+
+    async def did_not_fail_from(self, address: str, *, at: datetime, failure_id: UUID) -> None:
+        await self._fetch(_DID_NOT_FAIL, _digest(address), at, failure_id)
 
     async def _fetch(self, statement: str, *arguments: object) -> list[Record]:
         with told_as_trouble():

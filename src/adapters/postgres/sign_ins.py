@@ -37,7 +37,23 @@ _FAILED = ShopStatement(insert_into(sign_in_failures, "email_digest", "at", "id"
 _FORGET = ShopStatement(
     delete_from(sign_in_failures).where(sign_in_failures.c.email_digest == bindparam("email_digest"))
 )
-_START = ShopStatement(insert_into(sessions, "id", "staff_id", "started_at"))
+_DID_NOT_FAIL = ShopStatement(
+    delete_from(sign_in_failures).where(
+        sign_in_failures.c.email_digest == bindparam("email_digest"),
+        sign_in_failures.c.at == bindparam("at"),
+        sign_in_failures.c.id == bindparam("id"),
+    )
+)
+_CAME_FROM = ShopStatement(
+    select_of(sessions, sessions.c.id)
+    .where(
+        sessions.c.staff_id == bindparam("staff_id"),
+        sessions.c.address_digest == bindparam("address_digest"),
+        sessions.c.started_at > bindparam("since"),
+    )
+    .limit(1)
+)
+_START = ShopStatement(insert_into(sessions, "id", "staff_id", "started_at", "address_digest"))
 _ADD_TOKEN = ShopStatement(insert_into(refresh_tokens, "id", "session_id", "secret_hash", "expires_at"))
 _SESSION_OF_TOKEN = ShopStatement(
     select_of(refresh_tokens, refresh_tokens.c.session_id).where(refresh_tokens.c.id == bindparam("token_id"))
@@ -96,11 +112,18 @@ class PostgresSignIns:
     async def failed(self, email: str, *, at: datetime, failure_id: UUID) -> None:
         await self._scope.run(_FAILED, email_digest=_digest(email), at=at, id=failure_id)
 
+    async def did_not_fail(self, email: str, *, at: datetime, failure_id: UUID) -> None:
+        await self._scope.run(_DID_NOT_FAIL, email_digest=_digest(email), at=at, id=failure_id)
+
     async def forget_failures(self, email: str) -> None:
         await self._scope.run(_FORGET, email_digest=_digest(email))
 
-    async def start_session(self, session_id: UUID, staff_id: StaffId, *, at: datetime) -> None:
-        await self._scope.run(_START, id=session_id, staff_id=staff_id, started_at=at)
+    async def came_from(self, staff_id: StaffId, address: str, *, since: datetime) -> bool:
+        found = await self._scope.value(_CAME_FROM, staff_id=staff_id, address_digest=_digest(address), since=since)
+        return found is not None
+
+    async def start_session(self, session_id: UUID, staff_id: StaffId, *, address: str, at: datetime) -> None:
+        await self._scope.run(_START, id=session_id, staff_id=staff_id, started_at=at, address_digest=_digest(address))
 
     async def add_token(self, token_id: UUID, session_id: UUID, *, secret_hash: bytes, expires_at: datetime) -> None:
         await self._scope.run(
@@ -126,5 +149,5 @@ class PostgresSignIns:
         await self._scope.run(_END_ALL, the_staff_id=staff_id, at=at)
 
 
-def _digest(email: str) -> bytes:
-    return sha256(email.encode()).digest()
+def _digest(text: str) -> bytes:
+    return sha256(text.encode()).digest()

@@ -104,6 +104,7 @@ sessions = Table(
     _uuid("staff_id"),
     _time("started_at"),
     _time("ended_at", nullable=True),
+    _bytes("address_digest", nullable=True),
 )
 
 refresh_tokens = Table(

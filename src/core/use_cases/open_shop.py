@@ -1,6 +1,7 @@
 """A new shop with its owner."""
 
 import re
+from collections.abc import Container
 
 from core.errors import InvalidField, SlugTaken
 from core.ids import ShopId, StaffId
@@ -19,11 +20,18 @@ class OpenShop:
     """The first staff member of a shop is its owner and has all permissions (R25)."""
 
     def __init__(
-        self, transactions: Transactions, directory: Directory, passwords: Passwords, fresh: Fresh, clock: Clock
+        self,
+        transactions: Transactions,
+        directory: Directory,
+        passwords: Passwords,
+        common_passwords: Container[str],
+        fresh: Fresh,
+        clock: Clock,
     ) -> None:
         self._transactions = transactions
         self._directory = directory
         self._passwords = passwords
+        self._common_passwords = common_passwords
         self._fresh = fresh
         self._clock = clock
 
@@ -42,7 +50,7 @@ class OpenShop:
             raise InvalidField("slug", "must be 2 to 63 small letters, digits and single hyphens, such as main-street")
         if currency not in MINOR_UNIT_DIGITS:
             raise InvalidField("currency", "must be an ISO 4217 code, such as USD")
-        require_password(owner_password)
+        require_password(owner_password, common=self._common_passwords)
         shop = Shop(
             id=ShopId(self._fresh.id()),
             name=_require_name(name, "name"),

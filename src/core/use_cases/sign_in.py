@@ -1,8 +1,11 @@
 """Sign in, stay signed in, sign out."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
+
+from msgspec import Struct
 
 from core.errors import SignInFailed, TooManySignIns, Unauthenticated
 from core.ids import ShopId, StaffId
@@ -17,15 +20,80 @@ from ports.transactions import ShopTransaction, Transactions
 REFRESH_LIFETIME = timedelta(days=30)
 MAX_FAILURES = 10
 FAILURE_WINDOW = timedelta(minutes=15)
+ADDRESS_MEMORY = timedelta(days=30)
+"""How long an address that somebody signed in from stays theirs."""
+
+_NOWHERE = ShopId(UUID(int=0))
+"""Looked up where there is no such shop, so that the answer takes as long."""
 
 
-def require_few_failures(failures: list[datetime], *, now: datetime) -> None:
+def require_few_failures(failures: Sequence[datetime], *, now: datetime) -> None:
     """Refuse while the window holds the most failures allowed; it opens again as they grow old, since what is
     refused here is not counted. ``failures``: oldest first.
     """
     if len(failures) >= MAX_FAILURES:
         again = failures[-MAX_FAILURES] + FAILURE_WINDOW
         raise TooManySignIns(retry_after_seconds=max(int((again - now).total_seconds()) + 1, 1))
+
+
+class _Failures(Protocol):
+    """The failed sign-ins of one account, or from one address."""
+
+    async def since(self, moment: datetime) -> list[datetime]: ...
+
+    async def add(self, attempt: "_Attempt") -> None: ...
+
+    async def take_back(self, attempt: "_Attempt") -> None: ...
+
+
+class _Attempt(Struct, frozen=True):
+    id: UUID
+    at: datetime
+
+    async def require_few(self, failures: _Failures, *, counted: bool) -> None:
+        """``counted``: this attempt is among the failures, and does not stand in its own way."""
+        found = await failures.since(self.at - FAILURE_WINDOW)
+        if counted and self.at in found:  # unless its owner signed in meanwhile, who starts with a clean slate
+            found.remove(self.at)
+        require_few_failures(found, now=self.at)
+
+
+class _InDirectory:
+    """Failures under a name that belongs to no shop: an address, or an account of a shop that does not exist."""
+
+    def __init__(self, directory: Directory, name: str) -> None:
+        self._directory = directory
+        self._name = name
+
+    async def since(self, moment: datetime) -> list[datetime]:
+        return await self._directory.failures_from(self._name, since=moment)
+
+    async def add(self, attempt: _Attempt) -> None:
+        await self._directory.failed_from(self._name, at=attempt.at, failure_id=attempt.id)
+
+    async def take_back(self, attempt: _Attempt) -> None:
+        await self._directory.did_not_fail_from(self._name, at=attempt.at, failure_id=attempt.id)
+
+
+class _AtShop:
+    """Failures of one e-mail address at one shop, whether or not anybody has it."""
+
+    def __init__(self, transactions: Transactions, shop_id: ShopId, email: str) -> None:
+        self._transactions = transactions
+        self._shop_id = shop_id
+        self._email = email
+
+    async def since(self, moment: datetime) -> list[datetime]:
+        async with self._transactions.at_shop(self._shop_id) as shop:
+            return await shop.sign_ins.failures(self._email, since=moment)
+
+    async def add(self, attempt: _Attempt) -> None:
+        async with self._transactions.at_shop(self._shop_id) as shop:
+            await shop.sign_ins.failed(self._email, at=attempt.at, failure_id=attempt.id)
+
+    async def take_back(self, attempt: _Attempt) -> None:
+        async with self._transactions.at_shop(self._shop_id) as shop:
+            await shop.sign_ins.did_not_fail(self._email, at=attempt.at, failure_id=attempt.id)
 
 
 class Tokens:
@@ -48,7 +116,11 @@ class Tokens:
 
 
 class SignIn:
-    """With shop, e-mail and password. An unknown shop or e-mail is answered like a wrong password, after as long."""
+    """With shop, e-mail and password. An unknown shop or e-mail is answered like a wrong password, after as long.
+
+    Ten failures of an account close it, and ten from an address close that. A closed account stays open to the
+    addresses that its owner signed in from before: whoever keeps failing on purpose keeps it closed for others only.
+    """
 
     def __init__(
         self,
@@ -69,34 +141,57 @@ class SignIn:
     async def __call__(self, *, slug: str, email: str, password: str, address: str) -> SignedInView:
         """``address``: where the request came from."""
         email = clean_email(email)
-        now = self._clock.now()
-        since = now - FAILURE_WINDOW
-        require_few_failures(await self._directory.failures_from(address, since=since), now=now)
+        attempt = _Attempt(self._fresh.id(), self._clock.now())
+        from_address = _InDirectory(self._directory, address)
+        await attempt.require_few(from_address, counted=False)
         shop_id = await self._directory.shop_of(slug)
-        known: Password | None = None
-        if shop_id is not None:
-            async with self._transactions.at_shop(shop_id) as shop:
-                require_few_failures(await shop.sign_ins.failures(email, since=since), now=now)
-                known = await shop.sign_ins.password(email)
+        of_account: _Failures = (
+            _AtShop(self._transactions, shop_id, email)
+            if shop_id is not None
+            else _InDirectory(self._directory, f"{slug} {email}")
+        )
+        known, came_before = await self._look_up(shop_id or _NOWHERE, email, address, now=attempt.at)
+        limits = (from_address,) if came_before else (from_address, of_account)
+        for failures in limits[1:]:
+            await attempt.require_few(failures, counted=False)
+        # Counted before the password is looked at: of many tries at once, no more get through than one after another.
+        await from_address.add(attempt)
+        await of_account.add(attempt)
+        try:
+            for failures in limits:
+                await attempt.require_few(failures, counted=True)
+        except TooManySignIns:
+            await of_account.take_back(attempt)
+            await from_address.take_back(attempt)
+            raise
         # Outside of any transaction: this takes long on purpose.
         right = await self._passwords.verify(password, known.password_hash if known else None)
         if shop_id is None or known is None or not right or not known.active:
-            await self._count_failure(shop_id, email, address, now=now)
             raise SignInFailed
+        signed_in = await self._begin_session(shop_id, email, known, address, now=attempt.at)
+        await from_address.take_back(attempt)
+        return signed_in
+
+    async def _look_up(
+        self, shop_id: ShopId, email: str, address: str, *, now: datetime
+    ) -> tuple[Password | None, bool]:
+        """The password to check, and whether its owner signed in from the address before."""
+        async with self._transactions.at_shop(shop_id) as shop:
+            known = await shop.sign_ins.password(email)
+            staff_id = known.staff_id if known else StaffId(_NOWHERE)
+            return known, await shop.sign_ins.came_from(staff_id, address, since=now - ADDRESS_MEMORY)
+
+    async def _begin_session(
+        self, shop_id: ShopId, email: str, known: Password, address: str, *, now: datetime
+    ) -> SignedInView:
         async with self._transactions.at_shop(shop_id) as shop:
             if await shop.sign_ins.lock_password(email) != known:
                 # A new password, or the end of access, came meanwhile; it ended the sessions that there were then.
                 raise SignInFailed
             session_id = self._fresh.id()
             await shop.sign_ins.forget_failures(email)
-            await shop.sign_ins.start_session(session_id, known.staff_id, at=now)
+            await shop.sign_ins.start_session(session_id, known.staff_id, address=address, at=now)
             return await self._tokens.issue(shop, known.staff_id, session_id, now=now)
-
-    async def _count_failure(self, shop_id: ShopId | None, email: str, address: str, *, now: datetime) -> None:
-        await self._directory.failed_from(address, at=now, failure_id=self._fresh.id())
-        if shop_id is not None:
-            async with self._transactions.at_shop(shop_id) as shop:
-                await shop.sign_ins.failed(email, at=now, failure_id=self._fresh.id())
 
 
 class Refresh:

@@ -1,6 +1,6 @@
 """Staff members and API keys (R25): viewing them needs the permission too."""
 
-from collections.abc import Set
+from collections.abc import Container, Set
 
 from msgspec import Struct
 
@@ -24,14 +24,15 @@ class ListStaff:
 
 
 class AddStaffMember:
-    def __init__(self, transactions: Transactions, passwords: Passwords) -> None:
+    def __init__(self, transactions: Transactions, passwords: Passwords, common_passwords: Container[str]) -> None:
         self._transactions = transactions
         self._passwords = passwords
+        self._common_passwords = common_passwords
 
     async def __call__(
         self, caller: Caller, *, name: str, email: str, permissions: Set[Permission], password: str
     ) -> StaffView:
-        require_password(password)
+        require_password(password, common=self._common_passwords)
         async with self._transactions.for_shop(caller) as shop:
             # Hashing takes long: nobody who may not add staff makes the server do it.
             (await shop.admit(Permission.MANAGE_STAFF)).may_grant(permissions)
@@ -73,14 +74,15 @@ class StaffEdit(Struct, frozen=True, kw_only=True):
 class EditStaffMember:
     """R25. Deactivating, like a new password, ends the staff member's sessions; access ends with the next request."""
 
-    def __init__(self, transactions: Transactions, passwords: Passwords) -> None:
+    def __init__(self, transactions: Transactions, passwords: Passwords, common_passwords: Container[str]) -> None:
         self._transactions = transactions
         self._passwords = passwords
+        self._common_passwords = common_passwords
 
     async def __call__(self, caller: Caller, staff_id: StaffId, edit: StaffEdit) -> StaffView:
         password_hash = None
         if edit.password is not None:
-            require_password(edit.password)
+            require_password(edit.password, common=self._common_passwords)
             async with self._transactions.for_shop(caller) as shop:
                 await shop.admit(Permission.MANAGE_STAFF)
             password_hash = await self._passwords.hash(edit.password)

@@ -10,7 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from msgspec import Struct
 
-from core.errors import InvalidField
+from core.errors import InvalidField, PermissionDenied
 from ports.transactions import DatabaseTrouble
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -115,6 +115,8 @@ def problem_handler(table: ProblemTable) -> Callable[[Request[Any, Any, Any], Ex
         answer = _answer(table, error)
         if answer is INTERNAL_ERROR:
             _log.error("unexpected_error", exc_info=error)
+        elif isinstance(error, PermissionDenied):
+            _log.warning("permission_denied", permission=error.permission)
         elif isinstance(error, DatabaseTrouble):
             _log.warning(answer.code, cause=type(error.__cause__).__name__)
         return problem_response(answer, error, request_id=request_id_of(request.scope))

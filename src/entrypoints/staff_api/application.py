@@ -7,6 +7,7 @@ import msgspec
 from litestar import Litestar, Router
 from litestar.di import Provide
 
+from entrypoints.http.allowed_methods import options_routes
 from entrypoints.http.authentication import require_credential
 from entrypoints.http.documentation import documentation_routes
 from entrypoints.http.health import health_routes
@@ -47,16 +48,17 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 def staff_api_routes(api: StaffApi) -> list[Router]:
     """Everything below ``/v1``."""
+    resource_routes = [route for resource in _RESOURCES for route in resource.routes]
     return [
         Router(
             PREFIX,
-            route_handlers=auth.routes,
+            route_handlers=[*options_routes(auth.routes), *auth.routes],
             guards=[refuse_unknown_parameters],
             before_request=check_body,
         ),
         Router(
             PREFIX,
-            route_handlers=[route for resource in _RESOURCES for route in resource.routes],
+            route_handlers=[*options_routes(resource_routes), *resource_routes],
             guards=[require_credential(api.credential_reader), refuse_unknown_parameters],
             before_request=check_body,
         ),

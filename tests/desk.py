@@ -256,6 +256,16 @@ class Desk:
         )
         return list(reversed(page.items))
 
+    async def findings(self) -> list[str]:
+        """What the program's own `verify` finds wrong with the shop's books."""
+        found: list[str] = []
+        await self.container.verify_shop()(
+            self.shop_id,
+            expect=lambda _size: None,
+            tell=lambda step: found.extend(finding.sentence for finding in step.findings),
+        )
+        return found
+
 
 async def open_desk(container: Container, *, currency: str = "USD", time_zone: str = "America/Chicago") -> Desk:
     """A new shop with its owner."""

@@ -82,8 +82,10 @@ _FAULTS = {
           SELECT FROM invoices invoice WHERE invoice.shop_id = account.shop_id
             AND invoice.client_id = account.client_id AND invoice.due < 0))""",
     "an entry has no notice, or more than one": """
-        SELECT entry.id FROM ledger_entries entry WHERE shop_id = $1 AND 1 <> (SELECT count(*) FROM outbox
-          WHERE outbox.shop_id = entry.shop_id AND payload -> 'entry' ->> 'id' = entry.id::text)""",
+        SELECT entry.id FROM ledger_entries entry
+        LEFT JOIN (SELECT payload -> 'entry' ->> 'id' AS entry_id, count(*) AS notices FROM outbox WHERE shop_id = $1
+          GROUP BY 1) told ON told.entry_id = entry.id::text
+        WHERE entry.shop_id = $1 AND told.notices IS DISTINCT FROM 1""",
 }
 
 

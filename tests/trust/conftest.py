@@ -60,10 +60,10 @@ class Table:
         if report.when != "call" and not report.failed:
             return
         found = rows_of(report.user_properties) if report.when == "call" else []
-        name = report.nodeid.rpartition("::")[2].removeprefix("test_").replace("_", " ")
         if report.failed and all(row.passed for row in found):
+            name = report.nodeid.rpartition("::")[2].removeprefix("test_").replace("_", " ")
             found.append(Row(name, _first_line(report), passed=False))
-        self.rows += found or [Row(name, f"{report.duration:.0f} s")]
+        self.rows += found
 
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
         if not self.rows:

@@ -1,7 +1,8 @@
 """The connection pool of one role."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -52,8 +53,17 @@ class Database:
             except TimeoutError:
                 pool.terminate()
 
-    def connection(self) -> "AbstractAsyncContextManager[PoolConnectionProxy[Record]]":
+    @asynccontextmanager
+    async def connection(self) -> "AsyncIterator[PoolConnectionProxy[Record]]":
         """A connection for one transaction. Waits for a free one up to the acquire timeout."""
-        if self._pool is None:
+        pool = self._pool
+        if pool is None:
             raise Unavailable
-        return self._pool.acquire(timeout=self._acquire_timeout_seconds)
+        async with pool.acquire(timeout=self._acquire_timeout_seconds) as connection:
+            try:
+                yield connection
+            except asyncpg.ReadOnlySQLTransactionError:
+                # A connection stays as writable as the server was when it was made, and one to a server that is a
+                # standby by now leads there for good. Only new ones find out that it is over.
+                await pool.expire_connections()
+                raise

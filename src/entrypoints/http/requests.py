@@ -1,13 +1,14 @@
 """Reads what a request carries: its JSON body and its query parameters, strictly."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.exceptions import InternalServerException
 from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
 
@@ -19,6 +20,10 @@ T = TypeVar("T")
 S = TypeVar("S", bound=Struct)
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_QUERY_BYTES = 8000
+"""More than any filter needs. Its text is normalised before it is judged, which takes the square of its length: 64 kB
+of combining marks would hold up everybody else for seconds.
+"""
 MULTILINE_FIELDS = frozenset({"note"})
 SECRET_FIELDS = frozenset({"password"})
 """Taken as they come: trimming or normalising one would make another of it."""
@@ -45,6 +50,15 @@ class JsonRequest(Request[None, Any, Any]):
     async def json(self) -> Any:
         field = self.route_handler.parsed_data_field
         return await _read_body(self, object if field is None else field.annotation)
+
+    async def body(self) -> bytes:
+        """Raises MalformedRequest: the client was gone before it had sent all of it."""
+        try:
+            return await super().body()
+        except InternalServerException:
+            if not self.is_connected:  # somebody here has read it already
+                raise
+            raise MalformedRequest("The body broke off.") from None
 
 
 async def check_body(request: Request[Any, Any, Any]) -> None:
@@ -124,16 +138,23 @@ def provide_filters(request: Request[Any, Any, Any]) -> Any:
 
 def read_query(query: bytes, type_: type[S]) -> S:
     """Raises MalformedRequest, InvalidFields."""
+    if len(query) > MAX_QUERY_BYTES:
+        raise MalformedRequest("The query string is too long.")
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
     except (UnicodeDecodeError, ValueError):
         raise MalformedRequest("The query string cannot be read.") from None
-    values: dict[str, Any] = {}
-    for name, text in pairs:
-        if name in values:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
             raise InvalidFields((FieldError(name[:100], "must be given once"),))
-        values[name] = _from_text(clean(text), _kinds(type_).get(name, frozenset()))
-    return converted(values, type_)
+    kinds = _kinds(type_)
+    sent, kept = (
+        {name: _from_text(trimmed(text), kinds.get(name, frozenset())) for name, text in pairs}
+        for trimmed in (partial(_without_blanks, ""), clean)
+    )
+    as_sent = converted(sent, type_)
+    return as_sent if kept == sent else converted(kept, type_)
 
 
 @cache

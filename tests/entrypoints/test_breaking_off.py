@@ -1,0 +1,62 @@
+"""Who breaks off, and when: a client in the middle of its request, a server that is told to stop."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+
+from entrypoints.container import staff_api_app
+from entrypoints.listening import address_of, listening
+from entrypoints.serving import serve_until
+from entrypoints.stopping import Stop
+from tests.database import Database
+from tests.desk import container_for
+
+
+async def test_a_client_that_breaks_off_is_no_fault_of_ours(database: Database) -> None:
+    app = staff_api_app(container_for(database))
+    messages = iter(
+        [{"type": "http.request", "body": b'{"shop": ', "more_body": True}, {"type": "http.disconnect"}],
+    )
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    path = "/v1/auth/sign-in"
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "client": ("::1", 1),
+        "server": ("::1", 80),
+        "headers": [(b"content-type", b"application/json")],
+        "state": {},
+    }
+    await app(scope, receive, send)  # type: ignore[arg-type]  # a scope as a server makes it
+    assert said[0]["status"] == 400
+    assert json.loads(said[1]["body"])["code"] == "malformed_request"
+
+
+async def test_a_request_that_comes_while_the_server_stops_is_the_last_on_its_connection(database: Database) -> None:
+    stop = Stop()
+    with listening("127.0.0.1", 0) as listener:
+        serving = asyncio.create_task(serve_until(stop, staff_api_app(container_for(database)), listener))
+        async with httpx.AsyncClient(base_url=address_of(listener)) as http:
+            assert "connection" not in (await http.get("/health/live")).headers
+            stop.ask()
+            await asyncio.sleep(0.3)  # it looks ten times a second
+            last = await http.get("/health/live")
+            assert (last.status_code, last.headers["connection"]) == (200, "close")
+            async with asyncio.timeout(5):
+                await serving

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import unicodedata
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from litestar.response import Stream
@@ -30,8 +31,9 @@ _COLUMNS = (
     "reverses",
     "reversed_by",
 )
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""Also in full width, which some spreadsheets take for the same."""
+_BEGINS_A_FORMULA = frozenset("=+-@\t\r\n")
+_NOT_SEEN = frozenset({"Cf", "Zs"})
+"""Categories of what somebody may put before a formula to hide it: zero width, marks of direction, blanks."""
 
 
 def csv_answer(shop: Shop, parts: AsyncIterator[Sequence[EntryView]]) -> Stream:
@@ -79,4 +81,10 @@ def _row(entry: EntryView, minor_unit_digits: int) -> tuple[object, ...]:
 
 def _defused(text: str | None) -> str | None:
     """Text that people typed, so that a spreadsheet shows it instead of calculating it."""
-    return f"'{text}" if text is not None and text.startswith(_BEGINS_A_FORMULA) else text
+    return f"'{text}" if text is not None and _begins_a_formula(text) else text
+
+
+def _begins_a_formula(text: str) -> bool:
+    """Also in full width or small form, which some spreadsheets take for the same."""
+    first = next((each for each in text if unicodedata.category(each) not in _NOT_SEEN), "")
+    return unicodedata.normalize("NFKC", first)[:1] in _BEGINS_A_FORMULA

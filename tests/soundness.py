@@ -138,6 +138,8 @@ class Auditor:
 
     async def waiting_for_locks(self) -> int:
         """How many of the program's connections wait for a lock."""
+        # Within a transaction PostgreSQL would tell again and again of the connections that there were at first.
+        await self.connection.execute("SELECT pg_stat_clear_snapshot()")
         waiting: int = await self.connection.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )

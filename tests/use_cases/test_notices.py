@@ -61,9 +61,7 @@ def clock() -> SetClock:
 
 
 @pytest.fixture
-async def container(
-    alone: Database, auditor: Auditor, receiver: Receiver, clock: SetClock
-) -> AsyncIterator[Container]:
+async def container(alone: Database, auditor: Auditor, receiver: Receiver, clock: SetClock) -> AsyncIterator[Container]:
     container = container_for(alone)
     container.notifier.override(providers.Object(receiver))
     container.clock.override(providers.Object(clock))

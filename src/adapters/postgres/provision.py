@@ -25,7 +25,6 @@ async def provision(superuser_url: str, *, database: str) -> None:
     asyncpg raises: OSError where no server answers, asyncpg.PostgresError where the role may not do this.
     """
     async with _connection(superuser_url) as cluster:
-        # One string is one transaction, which the lock at its beginning needs.
         await cluster.execute(files(__package__).joinpath("roles.sql").read_text())
         if await cluster.fetchval(_CLOSED_TO_PUBLIC, database):
             return

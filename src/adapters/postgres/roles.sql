@@ -2,6 +2,7 @@
 --
 -- Roles belong to the whole cluster, so two databases provisioned at once meet here, where two ALTER ROLEs at once would
 -- fail with "tuple concurrently updated": one waits for the other, until the end of this transaction.
+BEGIN;
 LOCK TABLE pg_catalog.pg_db_role_setting IN SHARE ROW EXCLUSIVE MODE;
 
 DO $$
@@ -73,3 +74,5 @@ BEGIN
     END LOOP;
 END
 $$;
+
+COMMIT;

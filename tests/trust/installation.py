@@ -147,6 +147,11 @@ class Installation:
     _servers: list[Server] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=count)
 
+    @property
+    def keys(self) -> str:
+        """The secret keys."""
+        return self.settings["ACCOUNT_CREDIT_SECRET_KEYS"]
+
     async def start(self, **settings: str) -> Server:
         """One more server process, with these settings besides."""
         log = self.folder / f"server-{next(self._numbers)}.log"

@@ -27,9 +27,12 @@ class OwnPostgres:
     """The embedded server with its data in a folder below ``folder``, at one address for as long as the block lasts."""
 
     def __init__(self, folder: Path) -> None:
-        self._server = EmbeddedPostgres(folder / "data")
-        self._cluster = folder / "data" / "cluster"
-        self._socket = folder / "s"  # leads to its socket folder, which is another one after each start
+        folder.mkdir(exist_ok=True)
+        self.data = folder / "data"
+        self._server = EmbeddedPostgres(self.data)
+        self._cluster = self.data / "cluster"
+        self.socket = folder / "s"
+        """Leads to its socket folder, which is another one after each start."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -38,12 +41,12 @@ class OwnPostgres:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.stop()
+        self.stop()
 
     @property
     def superuser_url(self) -> str:
         port = parse_qs(urlsplit(self._server.url("postgres", "postgres")).query)["port"][0]
-        return f"postgresql://postgres@/postgres?host={self._socket}&port={port}"
+        return f"postgresql://postgres@/postgres?host={self.socket}&port={port}"
 
     @property
     def database(self) -> Database:
@@ -60,8 +63,11 @@ class OwnPostgres:
         self._server.stop()
         self._server.start()
         socket_folder = parse_qs(urlsplit(self._server.url("postgres", "postgres")).query)["host"][0]
-        self._socket.unlink(missing_ok=True)
-        self._socket.symlink_to(socket_folder)
+        self.socket.unlink(missing_ok=True)
+        self.socket.symlink_to(socket_folder)
+
+    def stop(self) -> None:
+        self._server.stop()
 
     def kill(self) -> None:
         """All of its processes, as if the power went."""

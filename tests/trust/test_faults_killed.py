@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator
 from itertools import cycle
 from pathlib import Path
-from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest
 
@@ -22,18 +18,15 @@ from tests.trust.installation import (
     OPERATIONS,
     PATIENCE_SECONDS,
     Installation,
-    Request,
     Server,
-    Till,
     installed,
-    until,
     wired,
 )
+from tests.trust.load import Load, kept
 from tests.trust.own_postgres import OwnPostgres
 from tests.trust.scenarios import Scale, Scenario
 
 SERVERS_AHEAD = 2
-WORKERS = 6
 ACKNOWLEDGED_BETWEEN_KILLS = 30
 BACK_WITHIN_SECONDS = 10
 
@@ -86,43 +79,6 @@ async def test_the_server_is_killed_before_and_after_commit(
     scenario("kill -9 of the server after commit", figure=f"{kills} kills, each retry is the answer of the first")
 
 
-@dataclass
-class Load:
-    """People who add credit without end, each to one client, and who ask again until they are told that it is done."""
-
-    installation: Installation
-    acknowledged: dict[str, UUID] = field(default_factory=dict)
-    refused: int = 0
-    last_at: float = 0.0
-    _over: bool = False
-
-    @asynccontextmanager
-    async def on(self, server: Server) -> AsyncIterator[None]:
-        clients = [await self.installation.desk.client() for _ in range(WORKERS)]
-        async with self.installation.till(server.url) as till, asyncio.TaskGroup() as workers:
-            for client in clients:
-                workers.create_task(self._work(till, client))
-            yield
-            self._over = True
-
-    async def _work(self, till: Till, client_id: UUID) -> None:
-        while not self._over:
-            request = Request.add(client_id)
-            answer, refused = await till.insist(request)
-            self.refused += refused
-            self.acknowledged[request.key] = UUID(answer.json()["id"])
-            self.last_at = time.monotonic()
-
-    async def more(self, count: int) -> None:
-        """Until that many more were acknowledged."""
-        enough = len(self.acknowledged) + count
-
-        async def there() -> bool:
-            return len(self.acknowledged) >= enough
-
-        await until(there)
-
-
 async def test_postgresql_is_killed_under_load(tmp_path: Path, scenario: Scenario, scale: Scale) -> None:
     kills = scale.of(20, least=2)
     slowest = 0.0
@@ -143,9 +99,9 @@ async def test_postgresql_is_killed_under_load(tmp_path: Path, scenario: Scenari
                     back = time.monotonic()
                     await load.more(1)
                     slowest = max(slowest, load.last_at - back)
-                    assert await kept(installation, acknowledged) == len(acknowledged)
+                    assert await kept(installation.database, acknowledged) == len(acknowledged)
             await installation.reconnect()
-            assert await kept(installation, list(load.acknowledged.values())) == len(load.acknowledged)
+            assert await kept(installation.database, list(load.acknowledged.values())) == len(load.acknowledged)
             assert await effects(installation) == len(load.acknowledged)
             await installation.require_sound()
     assert slowest < BACK_WITHIN_SECONDS
@@ -154,16 +110,6 @@ async def test_postgresql_is_killed_under_load(tmp_path: Path, scenario: Scenari
         figure=f"{kills} kills, {len(load.acknowledged):,} acknowledged writes, none lost or doubled; "
         f"{load.refused:,} answers 503; back after {slowest:.1f} s at most",
     )
-
-
-async def kept(installation: Installation, entries: list[UUID]) -> int:
-    """How many of these entries the database has, asked on a new connection."""
-    connection = await asyncpg.connect(installation.database.superuser_url)
-    try:
-        count: int = await connection.fetchval("SELECT count(*) FROM ledger_entries WHERE id = ANY ($1)", entries)
-    finally:
-        await connection.close()
-    return count
 
 
 async def effects(installation: Installation) -> int:

@@ -32,10 +32,14 @@ MINOR_UNIT_DIGITS: dict[str, int] = {
 """Decimal places of each currency that a shop can have (ISO 4217)."""
 
 
+_NO_PLACES = {"Factory", "localtime", "posixrules"}
+"""Files beside the time zones that name none: what they mean differs from machine to machine."""
+
+
 @cache
 def time_zone_names() -> frozenset[str]:
     """The names of the IANA time zone database; read once, since listing them walks a folder."""
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - _NO_PLACES
 
 
 def require_time_zone(name: str) -> str:

@@ -138,12 +138,14 @@ PASSWORD_MIN_LENGTH, PASSWORD_MAX_LENGTH = 10, 128
 
 
 def require_password(password: str, *, common: Container[str]) -> str:
-    """The password, if it is long enough to be one; the upper bound keeps hashing it cheap.
+    """The password, if it is long enough to be one and can be typed; the upper bound keeps hashing it cheap.
 
     ``common``: passwords that are tried first, in small letters.
     """
     if not PASSWORD_MIN_LENGTH <= len(password) <= PASSWORD_MAX_LENGTH:
         raise InvalidField("password", f"must have {PASSWORD_MIN_LENGTH} to {PASSWORD_MAX_LENGTH} characters")
+    if has_control_character(password, multiline=False):
+        raise InvalidField("password", "must not have control characters: no sign-in form takes them")
     if password.casefold() in common:
         raise InvalidField("password", "is one of the most common ones: choose another")
     return password

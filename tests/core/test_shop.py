@@ -100,3 +100,9 @@ def test_r28_a_shop_with_quickbooks_is_reminded_to_record_credit_there_by_hand()
 
 def test_r28_a_shop_without_quickbooks_is_not_reminded() -> None:
     assert a_shop(quickbooks_connected=False).quickbooks_reminder is None
+
+
+@pytest.mark.parametrize("name", ["localtime", "Factory", "posixrules", "Nowhere/Land"])
+def test_a_time_zone_is_a_place(name: str) -> None:
+    with pytest.raises(InvalidField):
+        require_time_zone(name)

@@ -245,3 +245,9 @@ def test_a_password_that_guessers_try_first_is_refused_in_whatever_letters(passw
         require_password(password, common=COMMON)
     assert refused.value.field == "password"
     assert password not in str(refused.value)
+
+
+@pytest.mark.parametrize("character", ["\n", "\t", "\0", "\x7f"])
+def test_a_password_that_no_form_takes_is_refused(character: str) -> None:
+    with pytest.raises(InvalidField, match="valid"):
+        require_password(f"0123456789{character}", common=frozenset())

@@ -14,6 +14,7 @@ from core.staff import ActorKind, Caller, Credential, Permission
 from core.use_cases.staff import StaffEdit
 from core.views import SignedInView
 from entrypoints.container import Container, running
+from ports.transactions import Busy
 from tests.database import Database
 from tests.desk import PASSWORD, Desk, SetClock, container_for, open_desk
 from tests.soundness import Auditor, outcomes
@@ -328,10 +329,13 @@ async def test_who_signs_in_while_their_password_is_changed_is_not_left_with_a_s
         changing = asyncio.create_task(
             desk.container.edit_staff_member()(desk.owner, StaffId(member.id), edit),
         )
-        await auditor.until_waiting(2)
+        both_wait = asyncio.create_task(auditor.until_waiting(2))
+        # On a machine that is very busy the first gives up before the second comes to the lock: that is no session.
+        await asyncio.wait([both_wait, signing_in], return_when=asyncio.FIRST_COMPLETED)
+        both_wait.cancel()
     signed_in, _ = await asyncio.gather(signing_in, changing, return_exceptions=True)
     if isinstance(signed_in, SignedInView):
         with pytest.raises(Unauthenticated):
             await desk.container.refresh()(signed_in.refresh_token)
     else:
-        assert isinstance(signed_in, SignInFailed)
+        assert isinstance(signed_in, SignInFailed | Busy)

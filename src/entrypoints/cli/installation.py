@@ -13,9 +13,9 @@ from adapters.embedded_postgres.locks import FolderLock
 from adapters.postgres import migrations
 from adapters.postgres.provision import APP, JOBS, OWNER, provision
 from adapters.postgres.readiness import Readiness
-from adapters.security.keys import SecretKeys
+from adapters.security.keys import FaultySecretKeys, SecretKeys
 from entrypoints.cli.configuration import DATABASE_URLS, settings_for
-from entrypoints.settings import Settings
+from entrypoints.settings import FaultySettings, Settings
 
 DATABASE = "account_credit"
 SECRET_KEYS_FILE = "secret-keys"  # noqa: S105  # a name, not a key
@@ -68,4 +68,9 @@ def _own_secret_keys(file: Path) -> str:
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
             new.write(SecretKeys.generate("1"))
         unfinished.replace(file)
-    return file.read_text().strip()
+    keys = file.read_text().strip()
+    try:
+        SecretKeys.parse(keys)
+    except FaultySecretKeys as error:
+        raise FaultySettings([f"The secret keys in {file} are damaged: {error}."]) from None
+    return keys

@@ -25,6 +25,8 @@ def sentence_for(error: BaseException) -> str | None:
             sentence = str(error)
         case Unavailable():
             sentence = f"The database cannot be reached{_because(error.__cause__)}."
+        case BrokenPipeError():
+            sentence = "Nobody reads the output any more."
         case Busy() | Conflict():
             sentence = "The database is too busy with something else: try again."
         case _:

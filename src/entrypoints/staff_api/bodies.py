@@ -153,7 +153,7 @@ class LineBody(Body, frozen=True, kw_only=True):
         Meta(min_length=1, max_length=200, pattern=ONE_LINE, extra={"message": NO_CONTROL_CHARACTERS}),
     ]
     quantity: Annotated[
-        Annotated[int, Meta(ge=1, le=1_000_000)]
+        Annotated[int, Meta(ge=1, le=9_999_999)]
         | Annotated[
             str,
             Meta(

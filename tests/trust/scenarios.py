@@ -73,4 +73,4 @@ def write_report(file: Path, table: str) -> None:
     page = file.read_text(encoding="utf-8") if file.exists() else ""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
-    file.write_text(f"{before}{begin}\n{table}{end}{after}" if begin and end else table, encoding="utf-8")
+    file.write_text(f"{before}{begin}\n\n{table}\n{end}{after}" if begin and end else table, encoding="utf-8")

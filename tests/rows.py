@@ -221,6 +221,10 @@ def a_refresh_token_row(shop_id: UUID, session_id: UUID) -> Row:
     }
 
 
+def a_console_session_row(shop_id: UUID, session_id: UUID) -> Row:
+    return {"shop_id": shop_id, "session_id": session_id, "secret_hash": DIGEST, "seen_at": NOON}
+
+
 def a_failure_row(shop_id: UUID) -> Row:
     return {"shop_id": shop_id, "email_digest": DIGEST, "at": NOON, "id": uuid4()}
 
@@ -262,6 +266,7 @@ class PaperShop:
     sams_cash: UUID = field(default_factory=uuid4)
     staff: UUID = field(default_factory=uuid4)
     session: UUID = field(default_factory=uuid4)
+    other_session: UUID = field(default_factory=uuid4)
 
     def entry(self, number: int, kind: str, amount: int, balance_after: int, **other: object) -> Row:
         row = an_entry_row(self.shop, self.pat, number, kind, amount, balance_after)
@@ -315,7 +320,12 @@ class PaperShop:
             an_account_row(twin, sam),
         )
         await put(connection, "staff", a_staff_row(shop, self.staff))
-        await put(connection, "sessions", a_session_row(shop, self.staff, self.session))
+        await put(
+            connection,
+            "sessions",
+            *(a_session_row(shop, self.staff, one) for one in (self.session, self.other_session)),
+        )
+        await put(connection, "console_sessions", a_console_session_row(shop, self.session))
         for table, row in self.rows_beside().items():
             await put(connection, table, row)
 

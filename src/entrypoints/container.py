@@ -24,6 +24,7 @@ from core.use_cases.add_credit import AddCredit
 from core.use_cases.bulk_payments import DeleteBulkPayment, RecordBulkPayment
 from core.use_cases.capture_overpayment import CaptureOverpayment
 from core.use_cases.clients import AddClient, DeleteClient, EditClient, ListClients, RestoreClient, ShowClient
+from core.use_cases.console_sessions import BeginConsoleSession, ContinueConsoleSession, EndConsoleSession
 from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowCreditTab, ShowEntry
 from core.use_cases.delete_payment import DeletePayment
 from core.use_cases.deliver_notices import DeliverNotices
@@ -35,7 +36,7 @@ from core.use_cases.payments import ListPayments, ShowPayment
 from core.use_cases.record_payment import RecordPayment
 from core.use_cases.reports import ReportCollected, ReportCredit
 from core.use_cases.shop_settings import EditShop, ShowMe, ShowShop
-from core.use_cases.sign_in import Refresh, SignIn, SignOut, Tokens
+from core.use_cases.sign_in import ProvePassword, Refresh, SignIn, SignOut, Tokens
 from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditStaffMember, ListApiKeys, ListStaff
 from core.use_cases.verify_shop import VerifyShop
 from core.use_cases.void_entry import VoidEntry
@@ -94,9 +95,13 @@ class Container(containers.DeclarativeContainer):
     open_shop = providers.Singleton(OpenShop, transactions, directory, passwords, common_passwords, fresh, clock)
     list_shops = providers.Singleton(ListShops, transactions, directory)
     tokens = providers.Singleton(Tokens, access_tokens, secrets, fresh)
-    sign_in = providers.Singleton(SignIn, transactions, directory, passwords, tokens, fresh, clock)
+    prove_password = providers.Singleton(ProvePassword, transactions, directory, passwords, fresh, clock)
+    sign_in = providers.Singleton(SignIn, prove_password, tokens)
     refresh = providers.Singleton(Refresh, transactions, secrets, tokens, clock)
     sign_out = providers.Singleton(SignOut, transactions, secrets, clock)
+    begin_console_session = providers.Singleton(BeginConsoleSession, prove_password, secrets)
+    continue_console_session = providers.Singleton(ContinueConsoleSession, transactions, secrets, clock)
+    end_console_session = providers.Singleton(EndConsoleSession, transactions, secrets, clock)
 
     show_me = providers.Singleton(ShowMe, transactions)
     show_shop = providers.Singleton(ShowShop, transactions)

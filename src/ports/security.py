@@ -7,6 +7,7 @@ from uuid import UUID
 from core.ids import ShopId, StaffId
 
 API_KEY_KIND = "ak"
+CONSOLE_SESSION_KIND = "cs"
 REFRESH_TOKEN_KIND = "rt"  # noqa: S105  # the kind of a credential, not one
 
 

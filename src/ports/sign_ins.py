@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from core.ids import StaffId
+from core.staff import Permission
 
 
 class Password(Struct, frozen=True):
@@ -28,6 +29,20 @@ class RefreshToken(Struct, frozen=True, kw_only=True):
     used: bool
     session_ended: bool
     staff_active: bool
+
+
+class ConsoleSession(Struct, frozen=True, kw_only=True):
+    """A session in a browser as it is kept, with who began it as the shop's tables say now."""
+
+    id: UUID
+    secret_hash: bytes
+    started_at: datetime
+    seen_at: datetime
+    ended: bool
+    staff_id: StaffId
+    name: str
+    permissions: frozenset[Permission]
+    active: bool
 
 
 class SignIns(Protocol):
@@ -66,3 +81,13 @@ class SignIns(Protocol):
     async def end_session(self, session_id: UUID, *, at: datetime) -> None: ...
 
     async def end_sessions_of(self, staff_id: StaffId, *, at: datetime) -> None: ...
+
+    async def open_in_browser(self, session_id: UUID, *, secret_hash: bytes, at: datetime) -> None:
+        """Let a session that was just started go on in a browser."""
+        ...
+
+    async def console_session(self, session_id: UUID) -> ConsoleSession | None: ...
+
+    async def seen(self, session_id: UUID, *, at: datetime) -> None:
+        """Somebody used the session in their browser."""
+        ...

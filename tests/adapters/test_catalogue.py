@@ -33,6 +33,7 @@ APP_TABLES = {
     "api_keys": SELECT_INSERT,
     "sessions": SELECT_INSERT,
     "refresh_tokens": SELECT_INSERT,
+    "console_sessions": SELECT_INSERT,
     "sign_in_failures": {*SELECT_INSERT, "DELETE"},
     "clients": SELECT_INSERT,
     "invoices": SELECT_INSERT,
@@ -50,6 +51,7 @@ APP_UPDATES = {
     "api_keys": {"deleted_at"},
     "sessions": {"ended_at"},
     "refresh_tokens": {"used_at"},
+    "console_sessions": {"seen_at"},
     "clients": {"name", "email", "phone"},
     "invoices": {
         *("number", "issued_on", "vehicle", "lines", "tax", "total"),

@@ -16,9 +16,9 @@ from adapters.postgres.shop_scope import (
     select_of,
     update_of,
 )
-from adapters.postgres.tables import refresh_tokens, sessions, sign_in_failures, staff
+from adapters.postgres.tables import console_sessions, refresh_tokens, sessions, sign_in_failures, staff
 from core.ids import StaffId
-from ports.sign_ins import Password, RefreshToken
+from ports.sign_ins import ConsoleSession, Password, RefreshToken
 
 _password = select_of(staff, staff.c.id.label("staff_id"), staff.c.password_hash, staff.c.active).where(
     staff.c.email == bindparam("email")
@@ -90,6 +90,29 @@ _END_ALL = ShopStatement(
     .where(sessions.c.staff_id == bindparam("the_staff_id"), sessions.c.ended_at.is_(None))
     .values(ended_at=bindparam("at"))
 )
+_OPEN_IN_BROWSER = ShopStatement(insert_into(console_sessions, "session_id", "secret_hash", "seen_at"))
+_CONSOLE_SESSION = ShopStatement(
+    select_of(
+        console_sessions,
+        console_sessions.c.session_id.label("id"),
+        console_sessions.c.secret_hash,
+        sessions.c.started_at,
+        console_sessions.c.seen_at,
+        sessions.c.ended_at.is_not(None).label("ended"),
+        sessions.c.staff_id,
+        staff.c.name,
+        staff.c.permissions,
+        staff.c.active,
+    )
+    .join(sessions, of_shop(sessions) & (sessions.c.id == console_sessions.c.session_id))
+    .join(staff, of_shop(staff) & (staff.c.id == sessions.c.staff_id))
+    .where(console_sessions.c.session_id == bindparam("the_session_id"))
+)
+_SEEN = ShopStatement(
+    update_of(console_sessions)
+    .where(console_sessions.c.session_id == bindparam("the_session_id"), console_sessions.c.seen_at < bindparam("at"))
+    .values(seen_at=bindparam("at"))
+)
 
 
 class PostgresSignIns:
@@ -147,6 +170,16 @@ class PostgresSignIns:
 
     async def end_sessions_of(self, staff_id: StaffId, *, at: datetime) -> None:
         await self._scope.run(_END_ALL, the_staff_id=staff_id, at=at)
+
+    async def open_in_browser(self, session_id: UUID, *, secret_hash: bytes, at: datetime) -> None:
+        await self._scope.run(_OPEN_IN_BROWSER, session_id=session_id, secret_hash=secret_hash, seen_at=at)
+
+    async def console_session(self, session_id: UUID) -> ConsoleSession | None:
+        row = await self._scope.row(_CONSOLE_SESSION, the_session_id=session_id)
+        return None if row is None else convert(dict(row), ConsoleSession)
+
+    async def seen(self, session_id: UUID, *, at: datetime) -> None:
+        await self._scope.run(_SEEN, the_session_id=session_id, at=at)
 
 
 def _digest(text: str) -> bytes:

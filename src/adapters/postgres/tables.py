@@ -118,6 +118,15 @@ refresh_tokens = Table(
     _time("used_at", nullable=True),
 )
 
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("session_id", key=True),
+    _bytes("secret_hash"),
+    _time("seen_at"),
+)
+
 sign_in_failures = Table(
     "sign_in_failures",
     metadata,

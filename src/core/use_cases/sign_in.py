@@ -1,8 +1,8 @@
 """Sign in, stay signed in, sign out."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -16,6 +16,11 @@ from ports.directory import Directory
 from ports.security import REFRESH_TOKEN_KIND, AccessTokens, Clock, Fresh, Passwords, Secrets
 from ports.sign_ins import Password, RefreshToken
 from ports.transactions import ShopTransaction, Transactions
+
+T = TypeVar("T")
+
+Begin: TypeAlias = Callable[[ShopTransaction, StaffId, UUID, datetime], Awaitable[T]]
+"""Makes something of a session that was just started: for that staff member, with that id, at that time."""
 
 REFRESH_LIFETIME = timedelta(days=30)
 MAX_FAILURES = 10
@@ -115,8 +120,9 @@ class Tokens:
         )
 
 
-class SignIn:
-    """With shop, e-mail and password. An unknown shop or e-mail is answered like a wrong password, after as long.
+class ProvePassword:
+    """Shop, e-mail and password, as every way to sign in asks for them. An unknown shop or e-mail is answered like a
+    wrong password, after as long.
 
     Ten failures of an account close it, and ten from an address close that. A closed account stays open to the
     addresses that its owner signed in from before: whoever keeps failing on purpose keeps it closed for others only.
@@ -127,19 +133,22 @@ class SignIn:
         transactions: Transactions,
         directory: Directory,
         passwords: Passwords,
-        tokens: Tokens,
         fresh: Fresh,
         clock: Clock,
     ) -> None:
         self._transactions = transactions
         self._directory = directory
         self._passwords = passwords
-        self._tokens = tokens
         self._fresh = fresh
         self._clock = clock
 
-    async def __call__(self, *, slug: str, email: str, password: str, address: str) -> SignedInView:
-        """``address``: where the request came from."""
+    async def __call__(self, begin: Begin[T], *, slug: str, email: str, password: str, address: str) -> T:
+        """What ``begin`` makes of the session that was started for who proved to be the staff member, in the same
+        transaction. ``address``: where the request came from.
+
+        Raises:
+            SignInFailed, TooManySignIns, InvalidField.
+        """
         email = clean_email(email)
         attempt = _Attempt(self._fresh.id(), self._clock.now())
         from_address = _InDirectory(self._directory, address)
@@ -168,9 +177,9 @@ class SignIn:
         right = await self._passwords.verify(password, known.password_hash if known else None)
         if shop_id is None or known is None or not right or not known.active:
             raise SignInFailed
-        signed_in = await self._begin_session(shop_id, email, known, address, now=attempt.at)
+        begun = await self._begin_session(begin, shop_id, email, known, address, now=attempt.at)
         await from_address.take_back(attempt)
-        return signed_in
+        return begun
 
     async def _look_up(
         self, shop_id: ShopId, email: str, address: str, *, now: datetime
@@ -182,8 +191,8 @@ class SignIn:
             return known, await shop.sign_ins.came_from(staff_id, address, since=now - ADDRESS_MEMORY)
 
     async def _begin_session(
-        self, shop_id: ShopId, email: str, known: Password, address: str, *, now: datetime
-    ) -> SignedInView:
+        self, begin: Begin[T], shop_id: ShopId, email: str, known: Password, address: str, *, now: datetime
+    ) -> T:
         async with self._transactions.at_shop(shop_id) as shop:
             if await shop.sign_ins.lock_password(email) != known:
                 # A new password, or the end of access, came meanwhile; it ended the sessions that there were then.
@@ -191,7 +200,23 @@ class SignIn:
             session_id = self._fresh.id()
             await shop.sign_ins.forget_failures(email)
             await shop.sign_ins.start_session(session_id, known.staff_id, address=address, at=now)
-            return await self._tokens.issue(shop, known.staff_id, session_id, now=now)
+            return await begin(shop, known.staff_id, session_id, now)
+
+
+class SignIn:
+    """Of a program on somebody's behalf: with shop, e-mail and password, for tokens. See :class:`ProvePassword`."""
+
+    def __init__(self, prove_password: ProvePassword, tokens: Tokens) -> None:
+        self._prove_password = prove_password
+        self._tokens = tokens
+
+    async def __call__(self, *, slug: str, email: str, password: str, address: str) -> SignedInView:
+        """``address``: where the request came from."""
+
+        async def begin(shop: ShopTransaction, staff_id: StaffId, session_id: UUID, now: datetime) -> SignedInView:
+            return await self._tokens.issue(shop, staff_id, session_id, now=now)
+
+        return await self._prove_password(begin, slug=slug, email=email, password=password, address=address)
 
 
 class Refresh:

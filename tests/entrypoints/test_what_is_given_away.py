@@ -297,3 +297,22 @@ async def test_the_log_says_who_signed_in_and_who_was_refused_and_no_secret(
         assert {"method", "route", "status", "duration_ms", "request_id"} <= line.keys()
     said = str(lines) + caplog.text
     assert [secret for secret in secrets if secret in said] == []
+
+
+async def test_the_log_believes_no_key_before_its_secret_was_compared(door: Door, desk: Desk, owner: Counter) -> None:
+    """Else anybody could make the log say that somebody of a shop had been there."""
+    made = await owner.post("/v1/api-keys", {"name": "till", "permissions": []})
+    forged = made["key"][:-1] + ("A" if made["key"][-1] != "A" else "B")
+    requests: list[tuple[str, str, dict[str, Any]]] = [
+        ("OPTIONS", "/v1/clients", {}),
+        ("GET", "/v1/clients?limit=0", {}),
+        ("POST", "/v1/clients", {"content": b"{", "headers": {"Content-Type": "application/json"}}),
+        ("GET", "/v1/clients", {}),
+    ]
+    for key, said in ((forged, 0), (made["key"], 1)):
+        with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+            statuses = [
+                (await Counter(owner.http, key).request(*asked, **sent)).status_code for *asked, sent in requests
+            ]
+        assert statuses == [204, 422, 400, 200 if said else 401]
+        assert [line["shop_id"] for line in lines if "shop_id" in line] == [str(desk.shop_id)] * said

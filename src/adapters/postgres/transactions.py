@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+import structlog
 from msgspec import Struct
 
 from adapters.postgres.accounts import PostgresAccounts
@@ -266,6 +267,10 @@ class PostgresShopTransaction:
         )
         if found is None:
             raise Unauthenticated
+        # Whoever asks is who they say they are: from here on the log may say it.
+        structlog.contextvars.bind_contextvars(
+            shop_id=str(self.shop_id), actor_kind=credential.kind.value, actor_id=str(credential.id)
+        )
         opening = self._opened = _opening.decode(found)
         opening.asker.require(needs)
         if key and opening.key:

@@ -184,6 +184,54 @@ def a_notice_row(shop_id: UUID, client_id: UUID, **other: object) -> Row:
     }
 
 
+def an_endpoint_row(shop_id: UUID, endpoint_id: UUID, **other: object) -> Row:
+    return {
+        "shop_id": shop_id,
+        "id": endpoint_id,
+        "url": "https://example.com/notices",
+        "description": "",
+        "kinds": ["credit.added"],
+        "secret": b"sealed",
+        "created_at": NOON,
+        **other,
+    }
+
+
+def a_lane_row(shop_id: UUID, receiver_id: UUID, client_id: UUID, **other: object) -> Row:
+    return {"shop_id": shop_id, "receiver_id": receiver_id, "client_id": client_id, **other}
+
+
+def a_delivery_row(shop_id: UUID, receiver_id: UUID, client_id: UUID, notice_id: UUID, **other: object) -> Row:
+    """A pending one."""
+    return {
+        "shop_id": shop_id,
+        "id": uuid4(),
+        "receiver_id": receiver_id,
+        "client_id": client_id,
+        "notice_id": notice_id,
+        "notice_at": NOON,
+        "kind": "credit.added",
+        "state": "pending",
+        "attempts": 0,
+        "failures": 0,
+        "made_at": NOON,
+        **other,
+    }
+
+
+def an_attempt_row(shop_id: UUID, delivery_id: UUID, **other: object) -> Row:
+    return {
+        "shop_id": shop_id,
+        "delivery_id": delivery_id,
+        "number": 1,
+        "at": NOON,
+        "duration_ms": 20,
+        "accepted": False,
+        "answer": "500 Internal Server Error",
+        **other,
+    }
+
+
 def a_staff_row(shop_id: UUID, staff_id: UUID) -> Row:
     return {
         "shop_id": shop_id,
@@ -267,6 +315,9 @@ class PaperShop:
     staff: UUID = field(default_factory=uuid4)
     session: UUID = field(default_factory=uuid4)
     other_session: UUID = field(default_factory=uuid4)
+    notice: UUID = field(default_factory=uuid4)
+    endpoint: UUID = field(default_factory=uuid4)
+    delivery: UUID = field(default_factory=uuid4)
 
     def entry(self, number: int, kind: str, amount: int, balance_after: int, **other: object) -> Row:
         row = an_entry_row(self.shop, self.pat, number, kind, amount, balance_after)
@@ -326,6 +377,10 @@ class PaperShop:
             *(a_session_row(shop, self.staff, one) for one in (self.session, self.other_session)),
         )
         await put(connection, "console_sessions", a_console_session_row(shop, self.session))
+        await put(connection, "outbox", a_notice_row(shop, pat, id=self.notice))
+        await put(connection, "webhook_endpoints", an_endpoint_row(shop, self.endpoint))
+        await put(connection, "delivery_lanes", *(a_lane_row(shop, told, pat) for told in (self.endpoint, NIL)))
+        await put(connection, "deliveries", a_delivery_row(shop, self.endpoint, pat, self.notice, id=self.delivery))
         for table, row in self.rows_beside().items():
             await put(connection, table, row)
 
@@ -339,4 +394,6 @@ class PaperShop:
             "payment_changes": a_change_row(self.shop, self.pat, self.cash),
             "idempotency_records": a_key_row(self.shop),
             "outbox": a_notice_row(self.shop, self.pat),
+            "shop_routing": {"shop_id": self.shop},
+            "delivery_attempts": an_attempt_row(self.shop, self.delivery),
         }

@@ -16,6 +16,7 @@ from tests.rows import Connection
 WITHOUT_SHOP = {
     "shop_slugs": "says which shop a slug names, before anybody is signed in there; no name, no money, no secret",
     "sign_in_failures_by_address": "a guesser tries many shops from one address; holds digests of addresses",
+    "outbox_control": "whether notices go out from this installation, which is one switch; holds nothing of any shop",
     "alembic_version": "Alembic's own",
 }
 
@@ -43,16 +44,22 @@ APP_TABLES = {
     "credit_accounts": SELECT_INSERT,
     "idempotency_records": SELECT_INSERT,
     "outbox": SELECT_INSERT,
+    "outbox_control": SELECT_INSERT,
+    "shop_routing": SELECT_INSERT,
+    "webhook_endpoints": SELECT_INSERT,
+    "delivery_lanes": SELECT_INSERT,
+    "deliveries": SELECT_INSERT,
+    "delivery_attempts": SELECT_INSERT,
 }
 APP_UPDATES = {
-    "shops": {"name", "time_zone", "quickbooks_connected"},
+    "shops": {"name", "time_zone", "quickbooks_connected", "language", "email_notices"},
     "invoice_counters": {"last_number"},
     "staff": {"name", "email", "permissions", "active", "password_hash"},
     "api_keys": {"deleted_at"},
     "sessions": {"ended_at"},
     "refresh_tokens": {"used_at"},
     "console_sessions": {"seen_at"},
-    "clients": {"name", "email", "phone"},
+    "clients": {"name", "email", "phone", "email_notices"},
     "invoices": {
         *("number", "issued_on", "vehicle", "lines", "tax", "total"),
         *("settled", "credit_applied", "voided_at"),
@@ -63,6 +70,19 @@ APP_UPDATES = {
     },
     "credit_accounts": {"balance", "last_number", "last_hash", "last_at", "closed_at"},
     "outbox": {"attempts", "due_at", "sent_at"},
+    "outbox_control": {"home", "paused_at", "paused_why"},
+    "shop_routing": {"routed_at"},
+    "webhook_endpoints": {
+        *("url", "description", "kinds", "secret", "previous_secret", "previous_secret_until", "off_since"),
+        *("off_reason", "failing_since", "quiet_until", "tell_owner_at", "owner_told_at", "deleted_at"),
+    },
+    "delivery_lanes": {"due_at", "claim"},
+    "deliveries": {"state", "attempts", "failures", "next_attempt_at", "settled_at"},
+}
+JOBS_READS = {
+    "outbox": {"shop_id", "due_at"},
+    "delivery_lanes": {"shop_id", "due_at"},
+    "webhook_endpoints": {"shop_id", "tell_owner_at"},
 }
 FUNCTIONS = {"set_shop": {APP}, "open_v1": {APP}, "write_v1": {APP}, "refuse_change": set()}
 
@@ -122,7 +142,7 @@ async def test_every_table_shows_and_takes_the_shops_own_rows(catalogue: Connect
         said = (policy["roles"], policy["permissive"], policy["cmd"], policy["qual"], policy["with_check"])
         assert said == ([APP], "PERMISSIVE", "ALL", OWN_SHOP, OWN_SHOP), policy["tablename"]
     others = [(p["tablename"], p["roles"], p["cmd"], p["with_check"]) for p in policies if p not in of_app]
-    assert others == [("outbox", [JOBS], "SELECT", None)]
+    assert sorted(others) == [(table, [JOBS], "SELECT", None) for table in sorted(JOBS_READS)]
 
 
 async def test_every_key_and_index_begins_with_the_shop(catalogue: Connection, scoped: set[str]) -> None:
@@ -187,9 +207,9 @@ async def test_the_programs_role_has_the_grants_that_it_needs_and_no_other(catal
     assert await _column_grants(catalogue, APP) == {(table, "UPDATE"): names for table, names in APP_UPDATES.items()}
 
 
-async def test_the_jobs_role_reads_two_columns(catalogue: Connection) -> None:
+async def test_the_jobs_role_reads_which_shop_has_something_due_and_when(catalogue: Connection) -> None:
     assert await _table_grants(catalogue, JOBS) == {}
-    assert await _column_grants(catalogue, JOBS) == {("outbox", "SELECT"): {"shop_id", "due_at"}}
+    assert await _column_grants(catalogue, JOBS) == {(table, "SELECT"): names for table, names in JOBS_READS.items()}
 
 
 async def test_backups_only_read_and_read_everything(catalogue: Connection, tables: set[str]) -> None:

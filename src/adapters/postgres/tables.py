@@ -66,6 +66,8 @@ shops = Table(
     _text("currency"),
     _text("time_zone"),
     Column("quickbooks_connected", Boolean(), nullable=False),
+    _text("language"),
+    Column("email_notices", Boolean(), nullable=False),
     _time("created_at"),
 )
 
@@ -145,6 +147,7 @@ clients = Table(
     Column("sort_name", Text(), Computed("lower(name)", persisted=True), nullable=False),
     _text("email", nullable=True),
     _text("phone", nullable=True),
+    Column("email_notices", Boolean(), nullable=False),
     _time("created_at"),
 )
 
@@ -283,4 +286,77 @@ outbox = Table(
     Column("attempts", Integer(), nullable=False),
     _time("due_at", nullable=True),
     _time("sent_at", nullable=True),
+)
+
+outbox_control = Table(
+    "outbox_control",
+    metadata,
+    Column("the_only_row", Boolean(), primary_key=True),
+    _text("home"),
+    _time("paused_at", nullable=True),
+    _text("paused_why", nullable=True),
+)
+
+shop_routing = Table("shop_routing", metadata, _uuid("shop_id", key=True), _time("routed_at", nullable=True))
+
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("id", key=True),
+    _text("url"),
+    _text("description"),
+    Column("kinds", ARRAY(Text()), nullable=False),
+    _bytes("secret"),
+    _bytes("previous_secret", nullable=True),
+    _time("previous_secret_until", nullable=True),
+    _time("created_at"),
+    _time("off_since", nullable=True),
+    _text("off_reason", nullable=True),
+    _time("failing_since", nullable=True),
+    _time("quiet_until", nullable=True),
+    _time("tell_owner_at", nullable=True),
+    _time("owner_told_at", nullable=True),
+    _time("deleted_at", nullable=True),
+)
+
+delivery_lanes = Table(
+    "delivery_lanes",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("receiver_id", key=True),
+    _uuid("client_id", key=True),
+    Column("endpoint_id", Uuid(), Computed("", persisted=True)),
+    _time("due_at", nullable=True),
+    _uuid("claim", nullable=True),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("id", key=True),
+    _uuid("receiver_id"),
+    _uuid("client_id"),
+    _uuid("notice_id"),
+    _time("notice_at"),
+    _text("kind"),
+    _text("state"),
+    Column("attempts", Integer(), nullable=False),
+    Column("failures", Integer(), nullable=False),
+    _time("next_attempt_at", nullable=True),
+    _time("made_at"),
+    _time("settled_at", nullable=True),
+)
+
+delivery_attempts = Table(
+    "delivery_attempts",
+    metadata,
+    _uuid("shop_id", key=True),
+    _uuid("delivery_id", key=True),
+    Column("number", Integer(), primary_key=True, autoincrement=False),
+    _time("at"),
+    Column("duration_ms", Integer(), nullable=False),
+    Column("accepted", Boolean(), nullable=False),
+    _text("answer"),
 )

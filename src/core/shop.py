@@ -1,6 +1,7 @@
 """A shop, the tenant: its currency never changes, its time zone says which day it is."""
 
 from datetime import date, datetime
+from enum import StrEnum
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -48,8 +49,15 @@ def require_time_zone(name: str) -> str:
     return name
 
 
+class Language(StrEnum):
+    """What a shop writes to its clients in."""
+
+    EN = "en"
+    DE = "de"
+
+
 class Shop(Struct, frozen=True, kw_only=True):
-    """A shop's settings."""
+    """A shop's settings. ``email_notices``: whether its clients are told by e-mail of what happens to their credit."""
 
     id: ShopId
     name: str
@@ -57,6 +65,8 @@ class Shop(Struct, frozen=True, kw_only=True):
     currency: str
     time_zone: str
     quickbooks_connected: bool
+    language: Language = Language.EN
+    email_notices: bool = False
 
     @property
     def minor_unit_digits(self) -> int:

@@ -180,6 +180,24 @@ class CreditTabView(Struct, frozen=True, kw_only=True):
     next_position: Position | None
 
 
+class CreditSource(Struct, frozen=True, kw_only=True):
+    """Credit that was put on the account, and what is left of it: more than nothing, at most the entry's amount."""
+
+    entry: EntryView
+    left: int
+
+
+class BalanceExplanation(Struct, frozen=True, kw_only=True):
+    """A page of what a balance consists of: balance = newer + what is left of the sources + older."""
+
+    balance: int
+    currency: Currency
+    sources: Annotated[list[CreditSource], Meta(description="oldest first")]
+    newer: Annotated[int, Meta(description="what is left of newer sources, which are on the pages before")]
+    older: Annotated[int, Meta(description="what is left of older sources, which are on the pages after")]
+    next_position: Position | None
+
+
 class ShopView(Struct, frozen=True, kw_only=True):
     id: UUID
     name: str

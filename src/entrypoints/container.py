@@ -29,6 +29,7 @@ from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowCreditT
 from core.use_cases.delete_payment import DeletePayment
 from core.use_cases.deliver_notices import DeliverNotices
 from core.use_cases.edit_payment import EditPayment
+from core.use_cases.explain_balance import ExplainBalance
 from core.use_cases.invoices import AddInvoice, EditInvoice, ListInvoices, ShowInvoice, ShowPaymentOptions, VoidInvoice
 from core.use_cases.list_shops import ListShops
 from core.use_cases.open_shop import OpenShop
@@ -140,6 +141,7 @@ class Container(containers.DeclarativeContainer):
     list_entries = providers.Singleton(ListEntries, transactions)
     export_entries = providers.Singleton(ExportEntries, transactions)
     show_entry = providers.Singleton(ShowEntry, transactions)
+    explain_balance = providers.Singleton(ExplainBalance, transactions)
     add_credit = providers.Singleton(AddCredit, transactions)
     void_entry = providers.Singleton(VoidEntry, transactions)
 

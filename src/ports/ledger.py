@@ -1,10 +1,12 @@
 """The credit ledger of one shop, to read; entries are written by ``ShopTransaction.post``."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from core.explained import Source
 from core.ids import ClientId, EntryId
-from core.ledger import EntryKind
+from core.ledger import CreditAccount, EntryKind
 from core.views import EntryView, Page, Position
 
 
@@ -32,4 +34,21 @@ class Ledger(Protocol):
 
     async def balance(self, client_id: ClientId) -> tuple[int, bool]:
         """The stored balance in minor units, and whether the account is closed. Raises NotFound."""
+        ...
+
+    async def account(self, client_id: ClientId) -> CreditAccount:
+        """The account as it stands, not locked. Raises NotFound."""
+        ...
+
+    async def sources(
+        self, client_id: ClientId, *, as_of: int, before: tuple[datetime, int] | None, limit: int
+    ) -> list[Source]:
+        """Added and captured entries up to number ``as_of``, newest first, each with whether it was reversed by then.
+
+        ``before``: the time and number of the entry where a read before this one ended.
+        """
+        ...
+
+    async def views(self, entry_ids: Sequence[EntryId]) -> list[EntryView]:
+        """These entries, in this order."""
         ...

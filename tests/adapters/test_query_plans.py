@@ -20,6 +20,7 @@ import pytest
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.shop_scope import Record, ShopScope, ShopStatement
 from core.ids import ClientId, ShopId
+from core.ledger import EntryKind
 from core.views import EntryView
 from core.views import Page as PageOfEntries
 from tests.database import Database
@@ -99,7 +100,7 @@ class Explaining(ShopScope):
 
     async def _explain(self, statement: ShopStatement, parameters: dict[str, object]) -> None:
         arguments = statement.arguments(self.shop_id, parameters)
-        quoted = [await self._asked.fetchval("SELECT quote_literal($1::text)", str(value)) for value in arguments]
+        quoted = [await self._asked.fetchval("SELECT quote_literal($1::text)", _written(value)) for value in arguments]
         await self._asked.execute(f"SET LOCAL plan_cache_mode = force_{self._plan_for}_plan")
         await self._asked.execute(f"PREPARE looked_at AS {statement.sql}")
         try:
@@ -108,6 +109,11 @@ class Explaining(ShopScope):
             self.plans.append(Plan(await self._asked.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {run}")))
         finally:
             await self._asked.execute("DEALLOCATE looked_at")
+
+
+def _written(value: object) -> str:
+    """As PostgreSQL reads it."""
+    return "{" + ",".join(map(_written, value)) + "}" if isinstance(value, list) else str(value)
 
 
 @dataclass(frozen=True)
@@ -168,12 +174,13 @@ class Page:
     until: int | None = None
     oldest_first: bool = False
     of_shop: bool = False
+    kind: EntryKind | None = None
     limit: int = 4  # and one more, to know whether there is another page
 
     async def __call__(self, ledger: PostgresLedger, client_id: ClientId) -> PageOfEntries[EntryView]:
         return await ledger.page(
             client_id=None if self.of_shop else client_id,
-            kind=None,
+            kind=self.kind,
             at_from=None if self.first is None else _at(self.first),
             at_before=None if self.until is None else _at(self.until),
             after=None if self.after is None else (self.after, _at(self.after).isoformat(), str(client_id)),
@@ -184,6 +191,17 @@ class Page:
 
 def _at(number: int) -> datetime:
     return NOON + timedelta(minutes=number)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What an explanation reads: the newest sources, or those before that entry."""
+
+    before: int | None = None
+
+    async def __call__(self, ledger: PostgresLedger, client_id: ClientId) -> object:
+        before = None if self.before is None else (_at(self.before), self.before)
+        return await ledger.sources(client_id, as_of=MANY, before=before, limit=4)
 
 
 async def balance(ledger: PostgresLedger, client_id: ClientId) -> object:
@@ -213,6 +231,17 @@ async def balance(ledger: PostgresLedger, client_id: ClientId) -> object:
             Page(oldest_first=True, first=2, until=9, after=3),
             Page(oldest_first=True, first=10_000, until=90_000, after=50_000),
             id="a deep page of a period, oldest first",
+        ),
+        pytest.param(Page(kind=EntryKind.VOIDED), Page(kind=EntryKind.VOIDED), id="a kind"),
+        pytest.param(
+            Page(kind=EntryKind.VOIDED, after=9, limit=2),
+            Page(kind=EntryKind.VOIDED, after=50_000, limit=2),
+            id="a deep page of a kind",
+        ),
+        pytest.param(
+            Page(kind=EntryKind.VOIDED, first=2, until=9, limit=2),
+            Page(kind=EntryKind.VOIDED, first=10_000, until=90_000, limit=2),
+            id="a period of a kind",
         ),
     ],
 )
@@ -245,6 +274,43 @@ async def test_a_page_of_a_whole_shop_costs_no_more_than_one_of_a_client(
     assert of_shop.rows == of_client.rows > 0
     assert of_shop.nodes <= INDEX_SCANS_ONLY
     assert of_shop.buffers <= 1.5 * of_client.buffers
+
+
+@pytest.mark.parametrize("plan_for", ["custom", "generic"])
+@pytest.mark.parametrize("of_shop", [False, True], ids=["of a client", "of the shop"])
+async def test_that_there_is_no_entry_of_a_kind_is_found_out_at_once(
+    shop: BusyShop, of_shop: bool, plan_for: str
+) -> None:
+    for asked in (Page(kind=EntryKind.CAPTURED), Page(kind=EntryKind.CAPTURED, first=10_000, until=90_000)):
+        plan = await shop.plan(replace(asked, of_shop=of_shop), plan_for, shop.many)
+        assert plan.rows == 0
+        assert plan.nodes <= INDEX_SCANS_ONLY
+        assert plan.buffers <= 10
+
+
+@pytest.mark.parametrize("plan_for", ["custom", "generic"])
+async def test_explaining_a_balance_costs_the_same_for_10_entries_and_for_100000(shop: BusyShop, plan_for: str) -> None:
+    for of_few, of_many in ((Sources(), Sources()), (Sources(before=9), Sources(before=50_001))):
+        few = await shop.plan(of_few, plan_for, shop.few)
+        many = await shop.plan(of_many, plan_for, shop.many)
+        assert many.rows == few.rows == 4
+        # One list for each of two kinds, put together.
+        assert few.nodes | many.nodes <= {*INDEX_SCANS_ONLY, "Append", "Merge Append", "Subquery Scan", "Sort"}
+        assert many.buffers <= 1.5 * few.buffers
+
+
+@pytest.mark.parametrize("plan_for", ["custom", "generic"])
+async def test_reading_some_entries_costs_the_same_for_10_entries_and_for_100000(shop: BusyShop, plan_for: str) -> None:
+    async def three(ledger: PostgresLedger, client_id: ClientId) -> object:
+        ids = await shop.connection.fetchval(
+            "SELECT array_agg(id) FROM ledger_entries WHERE client_id = $1 AND number IN (5, 7, 9)", client_id
+        )
+        return await ledger.views(ids)
+
+    few, many = [await shop.plan(three, plan_for, client_id) for client_id in (shop.few, shop.many)]
+    assert many.rows == few.rows == 3
+    assert few.nodes | many.nodes <= {*INDEX_SCANS_ONLY, "Bitmap Heap Scan", "Bitmap Index Scan"}
+    assert many.buffers <= 1.5 * few.buffers
 
 
 @pytest.mark.parametrize("oldest_first", [False, True])

@@ -1,21 +1,24 @@
 """See :class:`ports.ledger.Ledger`."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
-from msgspec import json
-from sqlalchemy import BigInteger, bindparam, tuple_
+from msgspec import convert, json
+from sqlalchemy import BigInteger, bindparam, tuple_, union_all
 
-from adapters.postgres.json_views import entry_view
+from adapters.postgres.json_views import entry_view, looked_up
 from adapters.postgres.paging import page_of
-from adapters.postgres.shop_scope import SelectOfShop, ShopScope, ShopStatement, select_of
+from adapters.postgres.shop_scope import SelectOfShop, ShopScope, ShopStatement, one_of, select_of
 from adapters.postgres.tables import credit_accounts, ledger_entries
 from core.errors import NotFound
+from core.explained import Source
 from core.ids import ClientId, EntryId
-from core.ledger import EntryKind
+from core.ledger import CreditAccount, EntryKind
 from core.views import EntryView, Page, Position
 
 _entries = ledger_entries
+_other = ledger_entries.alias("other")
 _view = json.Decoder(EntryView)
 
 
@@ -29,6 +32,48 @@ _BALANCE = ShopStatement(
         credit_accounts.c.client_id == bindparam("client_id")
     )
 )
+_ACCOUNT = ShopStatement(
+    select_of(
+        credit_accounts,
+        *(credit_accounts.c[name] for name in ("shop_id", "client_id", "balance", "last_number", "last_hash")),
+        credit_accounts.c.closed_at.is_not(None).label("closed"),
+    ).where(credit_accounts.c.client_id == bindparam("client_id"))
+)
+_VIEWS = ShopStatement(_views().where(one_of(_entries.c.id, "entry_ids")))
+_of_client_in_order = (_entries.c.at, _entries.c.number)
+
+
+def _sources_of(kind: EntryKind, *, before: bool) -> SelectOfShop:
+    reversal = looked_up(
+        _other,
+        "number",
+        _other.c.client_id == _entries.c.client_id,
+        _other.c.reverses_number == _entries.c.number,
+        _other.c.number <= bindparam("as_of", type_=BigInteger()),
+    )
+    statement = select_of(
+        _entries,
+        *(_entries.c[name] for name in ("id", "number", "at", "amount")),
+        reversal.is_not(None).label("reversed"),
+    ).where(
+        _entries.c.client_id == bindparam("client_id"),
+        _entries.c.kind == bindparam(f"{kind}_kind", kind.value),
+        _entries.c.number <= bindparam("as_of", type_=BigInteger()),
+    )
+    if before:
+        place = (bindparam(f"before_{column.name}", type_=column.type) for column in _of_client_in_order)
+        statement = statement.where(tuple_(*_of_client_in_order) < tuple_(*place))
+    newest_first = [column.desc() for column in _of_client_in_order]
+    return statement.order_by(*newest_first).limit(bindparam("limit", type_=BigInteger()))
+
+
+@cache
+def _sources_statement(*, before: bool) -> ShopStatement:
+    """Of each kind the newest, and the newest of these: the entries between them are not read."""
+    kinds = [_sources_of(kind, before=before).subquery() for kind in (EntryKind.ADDED, EntryKind.CAPTURED)]
+    either = union_all(*(kind.select() for kind in kinds)).subquery("either")
+    newest_first = [either.c.at.desc(), either.c.number.desc()]
+    return ShopStatement(either.select().order_by(*newest_first).limit(bindparam("limit", type_=BigInteger())))
 
 
 @cache
@@ -44,10 +89,10 @@ def _page_statement(
         statement = statement.where(_entries.c.at >= bindparam("at_from"))
     if at_before:
         statement = statement.where(_entries.c.at < bindparam("at_before"))
-    # In one account the number orders; its index is the primary key. With a range of time the other index finds the
-    # range, and says the same order, since no entry is earlier than the one before it.
+    # In one account the number orders; its index is the primary key. With a range of time or a kind other indexes find
+    # those, and say the same order, since no entry is earlier than the one before it.
     if of_client:
-        key = [_entries.c.at, _entries.c.number] if at_from or at_before else [_entries.c.number]
+        key = [*_of_client_in_order] if kind or at_from or at_before else [_entries.c.number]
     else:
         key = [_entries.c.at, _entries.c.id]
     if after:
@@ -114,6 +159,31 @@ class PostgresLedger:
         if row is None:
             raise NotFound
         return row["balance"], row["closed_at"] is not None
+
+    async def account(self, client_id: ClientId) -> CreditAccount:
+        row = await self._scope.row(_ACCOUNT, client_id=client_id)
+        if row is None:
+            raise NotFound
+        return convert(dict(row), CreditAccount)
+
+    async def sources(
+        self, client_id: ClientId, *, as_of: int, before: tuple[datetime, int] | None, limit: int
+    ) -> list[Source]:
+        before_at, before_number = before or (None, None)
+        rows = await self._scope.rows(
+            _sources_statement(before=before is not None),
+            client_id=client_id,
+            as_of=as_of,
+            before_at=before_at,
+            before_number=before_number,
+            limit=limit,
+        )
+        return [convert(dict(row), Source) for row in rows]
+
+    async def views(self, entry_ids: Sequence[EntryId]) -> list[EntryView]:
+        rows = await self._scope.rows(_VIEWS, entry_ids=list(entry_ids))
+        found = {entry.id: entry for entry in (_view.decode(row[0]) for row in rows)}
+        return [found[entry_id] for entry_id in entry_ids]
 
 
 def _position(entry: EntryView) -> Position:

@@ -1,28 +1,46 @@
-"""Every operation of the staff API, with a request for it and the permission that it needs.
+"""Every operation of the program, with a request for it and the permission that it needs.
 
-The tests of who may what, and of strangers, run over this table; one of them fails where a route is missing here.
+The tests of who may what and of strangers run over this table. It is held against the application's own routes: one
+that is served and not listed here fails them. Where a new one goes:
+
+- the request into :data:`ROUTES` (with a credential) or :data:`OPEN` (without one);
+- an id of a new kind into :class:`Ids`, as ``<kind>`` for the path's ``{<kind>_id}``;
+- one such thing, with every text of it filled in, into tests/entrypoints/shop_with_everything.py.
 """
 
-from collections.abc import Callable
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
+
+from litestar import Litestar
+from litestar.routes import HTTPRoute
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Ids:
-    """The ids that a request names: of one shop's things, or of nothing."""
+    """What a request can name: one shop's things, or nothing that there is."""
 
     client: UUID = field(default_factory=uuid4)
+    client_without_anything: UUID = field(default_factory=uuid4)
     invoice: UUID = field(default_factory=uuid4)
     other_invoice: UUID = field(default_factory=uuid4)
+    overpaid_invoice: UUID = field(default_factory=uuid4)
+    unpaid_invoice: UUID = field(default_factory=uuid4)
     payment: UUID = field(default_factory=uuid4)
     bulk_payment: UUID = field(default_factory=uuid4)
     entry: UUID = field(default_factory=uuid4)
     staff: UUID = field(default_factory=uuid4)
     api_key: UUID = field(default_factory=uuid4)
+    slug: str = field(default_factory=lambda: f"shop-{uuid4().hex}")
+    refresh_token: str = field(
+        default_factory=lambda: f"rt_{uuid4().hex}_{uuid4().hex}_{secrets.token_urlsafe(32)}",
+    )
+    idempotency_key: str = field(default_factory=lambda: uuid4().hex)
 
 
 def _nothing(_ids: Ids) -> Json:
@@ -31,7 +49,9 @@ def _nothing(_ids: Ids) -> Json:
 
 @dataclass(frozen=True)
 class Route:
-    """``body`` None: the request has none. ``query``: parameters that name an id."""
+    """``body`` None: the request has none. ``query``: parameters that name an id. ``where``: which of :class:`Ids`
+    stands in the path, where the parameter's name does not say it. ``fixed``: what stands in the path and is no id.
+    """
 
     method: str
     path: str
@@ -39,21 +59,29 @@ class Route:
     body: Callable[[Ids], Json] | None = None
     query: Callable[[Ids], dict[str, str]] = _nothing
     needs_key: bool = False
+    where: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         return f"{self.method} {self.path}"
 
     def url(self, ids: Ids) -> str:
-        return self.path.format(
-            client_id=ids.client,
-            invoice_id=ids.invoice,
-            payment_id=ids.payment,
-            bulk_payment_id=ids.bulk_payment,
-            entry_id=ids.entry,
-            staff_id=ids.staff,
-            api_key_id=ids.api_key,
-        )
+        parameters = re.findall(r"\{(\w+)\}", self.path)
+        ours = {
+            name: getattr(ids, self.where.get(name, name.removesuffix("_id")))
+            for name in parameters
+            if name not in self.fixed
+        }
+        return self.path.format(**ours, **self.fixed)
+
+
+def served(app: Litestar) -> Iterator[tuple[str, str]]:
+    """Method and path of everything that the application answers, as it says itself."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for method in route.methods:
+                yield method, re.sub(r":\w+\}", "}", route.path)
 
 
 PAY, CLIENTS, INVOICES, STAFF, SETTINGS = (
@@ -84,13 +112,13 @@ ROUTES = [
     Route("POST", "/v1/clients", CLIENTS, lambda _: {"name": "New client"}),
     Route("GET", "/v1/clients/{client_id}"),
     Route("PATCH", "/v1/clients/{client_id}", CLIENTS, lambda _: {"name": "Renamed"}),
-    Route("DELETE", "/v1/clients/{client_id}", CLIENTS),
+    Route("DELETE", "/v1/clients/{client_id}", CLIENTS, where={"client_id": "client_without_anything"}),
     Route("POST", "/v1/clients/{client_id}/restore", CLIENTS, _nothing),
     Route("GET", "/v1/invoices", query=lambda ids: {"client_id": str(ids.client)}),
     Route("POST", "/v1/invoices", INVOICES, lambda ids: {"client_id": str(ids.client), "lines": LINES}),
     Route("GET", "/v1/invoices/{invoice_id}"),
     Route("PATCH", "/v1/invoices/{invoice_id}", INVOICES, lambda _: {"vehicle": "Van"}),
-    Route("POST", "/v1/invoices/{invoice_id}/void", INVOICES, _nothing),
+    Route("POST", "/v1/invoices/{invoice_id}/void", INVOICES, _nothing, where={"invoice_id": "unpaid_invoice"}),
     Route("GET", "/v1/invoices/{invoice_id}/payment-options"),
     Route(
         "POST",
@@ -118,14 +146,21 @@ ROUTES = [
         needs_key=True,
     ),
     Route("DELETE", "/v1/bulk-payments/{bulk_payment_id}", PAY),
-    Route("POST", "/v1/invoices/{invoice_id}/capture-overpayment", PAY, _nothing, needs_key=True),
+    Route(
+        "POST",
+        "/v1/invoices/{invoice_id}/capture-overpayment",
+        PAY,
+        _nothing,
+        needs_key=True,
+        where={"invoice_id": "overpaid_invoice"},
+    ),
     Route("GET", "/v1/clients/{client_id}/credit"),
     Route("GET", "/v1/clients/{client_id}/credit/entries"),
     Route(
         "POST",
         "/v1/clients/{client_id}/credit/entries",
         PAY,
-        lambda _: {"reason": "goodwill", "amount": 100, "note": "late"},
+        lambda ids: {"reason": "goodwill", "amount": 100, "note": "late", "invoice_id": str(ids.invoice)},
         needs_key=True,
     ),
     Route("GET", "/v1/clients/{client_id}/credit/entries.csv"),
@@ -137,13 +172,19 @@ ROUTES = [
     Route("GET", "/v1/reports/credit"),
 ]
 
-OPEN_ROUTES = {
-    "POST /v1/auth/sign-in",
-    "POST /v1/auth/refresh",
-    "POST /v1/auth/sign-out",
-    "GET /health/live",
-    "GET /health/ready",
-    "GET /docs",
-    "GET /openapi.json",
-}
+OPEN = [
+    Route(
+        "POST",
+        "/v1/auth/sign-in",
+        body=lambda ids: {"shop": ids.slug, "email": f"{uuid4().hex}@example.com", "password": "0123456789ab"},
+    ),
+    Route("POST", "/v1/auth/refresh", body=lambda ids: {"refresh_token": ids.refresh_token}),
+    Route("POST", "/v1/auth/sign-out", body=lambda ids: {"refresh_token": ids.refresh_token}),
+    Route("GET", "/health/live"),
+    Route("GET", "/health/ready"),
+    Route("GET", "/docs"),
+    Route("GET", "/docs/assets/{name}", fixed={"name": "start.js"}),
+    Route("GET", "/docs/problems/{code}", fixed={"code": "not_found"}),
+    Route("GET", "/openapi.json"),
+]
 """What answers without a credential."""

@@ -6,8 +6,6 @@ The fields are found in the routes themselves, so that a new one cannot escape.
 import csv
 import io
 import json
-import logging
-import sys
 import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,7 +17,6 @@ import asyncpg
 import httpx
 import msgspec
 import pytest
-import structlog
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 from msgspec import Struct
@@ -27,13 +24,13 @@ from msgspec import Struct
 from core.ids import ClientId
 from entrypoints.container import Container
 from entrypoints.http.validation import members
-from entrypoints.logging import configure_logging
 from entrypoints.settings import LogFormat
 from tests.database import Database
 from tests.desk import PASSWORD, Desk, open_desk
 from tests.entrypoints.counter import Counter, sign_in
 from tests.entrypoints.door import SIGN_IN, Door, an_address
 from tests.entrypoints.hostile import COMBINING, KEPT, ONE_LINE_ONLY, REFUSED
+from tests.entrypoints.log import written_log
 from tests.entrypoints.routes import LINES, ROUTES, Ids, Route
 from tests.soundness import Auditor
 
@@ -322,21 +319,11 @@ def invoice_name(text: str) -> str:
 
 
 @pytest.fixture(params=["json", "console"])
-def log(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[str]]]:
+def log(request: pytest.FixtureRequest) -> Iterator[Callable[[], list[str]]]:
     """What the program writes to its log in that format."""
     chosen: LogFormat = request.param
-    written = io.StringIO()
-    before, root = structlog.get_config(), logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    monkeypatch.setattr(sys, "stderr", written)
-    configure_logging(chosen)
-    structlog.configure(cache_logger_on_first_use=False)  # else the program's loggers would write here for good
-    try:
+    with written_log(chosen) as written:
         yield lambda: written.getvalue().split("\n")[:-1]
-    finally:
-        structlog.configure(**before)
-        root.handlers[:] = handlers
-        root.setLevel(level)
 
 
 async def test_an_event_is_one_line_and_holds_nothing_that_was_typed(

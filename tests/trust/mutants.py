@@ -124,7 +124,7 @@ MUTANTS = (
     ),
     Mutant(
         "hash without the number",
-        (Patch("core/chain.py", '        b"%d" % number,\n', ""),),
+        (Patch("core/chain.py", "                _LENGTHS[len(number_)],\n                number_,\n", ""),),
         ("tests/core/test_chain.py",),
     ),
     Mutant(

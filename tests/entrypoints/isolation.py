@@ -440,7 +440,7 @@ async def isolation(
     """``database``: one that nobody else uses. ``http``: the program on it, behind a proxy that it trusts."""
     superuser = await asyncpg.connect(database.superuser_url)
     try:
-        shop, other = [await open_full_shop(container, http) for _ in range(2)]
+        shop, other = [await open_full_shop(container, http, superuser) for _ in range(2)]
         identities = await _identities(container, shop, other)
         colleagues = {
             lacking.value: await _hired(

@@ -17,6 +17,7 @@ from tests.desk import PASSWORD, Desk
 from tests.entrypoints.counter import Counter
 from tests.entrypoints.door import WRONG, an_address
 from tests.entrypoints.routes import Ids
+from tests.rows import Connection, a_delivery_row, a_lane_row, an_attempt_row, an_endpoint_row, put
 
 
 @dataclass
@@ -37,11 +38,12 @@ class FullShop:
         return replace(self.ids, refresh_token=f"{kind}_{shop}_{token}_{secrets.token_urlsafe(32)}")
 
 
-async def open_full_shop(container: Container, http: httpx.AsyncClient) -> FullShop:
+async def open_full_shop(container: Container, http: httpx.AsyncClient, superuser: Connection) -> FullShop:
     """``http``: the program's staff API, on the database of ``container``."""
     mark = f"mark{uuid4().hex[:10]}"
     shop = await _opened(container, http, mark)
     await _fill(shop)
+    await _fill_what_no_request_writes(shop, superuser)
     return shop
 
 
@@ -134,3 +136,15 @@ async def _fill(shop: FullShop) -> None:
         refresh_token=shop.refresh_token,
         idempotency_key=key,
     )
+
+
+async def _fill_what_no_request_writes(shop: FullShop, superuser: Connection) -> None:
+    shop_id, client, endpoint = shop.desk.shop_id, shop.ids.client, uuid4()
+    notice = await superuser.fetchval("SELECT id FROM outbox WHERE shop_id = $1 AND client_id = $2", shop_id, client)
+    address = {"url": f"https://{shop.mark}.example/notices", "description": f"books of {shop.mark}"}
+    delivery = a_delivery_row(shop_id, endpoint, client, notice)
+    attempt = an_attempt_row(shop_id, UUID(str(delivery["id"])), answer=f"500 {shop.mark} is asleep")
+    await put(superuser, "webhook_endpoints", an_endpoint_row(shop_id, endpoint, **address))
+    await put(superuser, "delivery_lanes", a_lane_row(shop_id, endpoint, client))
+    await put(superuser, "deliveries", delivery)
+    await put(superuser, "delivery_attempts", attempt)

@@ -62,7 +62,7 @@ async def test_money_moves_only_under_an_idempotency_key(strangers: Isolation, r
 
 
 async def test_every_request_is_one_that_is_done_where_it_may_be(strangers: Isolation) -> None:
-    shop = await open_full_shop(strangers.shop.desk.container, strangers.http)
+    shop = await open_full_shop(strangers.shop.desk.container, strangers.http, strangers.superuser)
     member, _ = await shop.desk.hire()
     token = shop.desk.container.access_tokens().issue(shop.desk.shop_id, StaffId(member.id))
     clerk = Counter(strangers.http, token)

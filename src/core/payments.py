@@ -35,19 +35,24 @@ class Split(Struct, frozen=True):
     captured: int
 
 
+def excess(amount: int, *, due: int) -> int:
+    """How much more an amount is than what is due (R13)."""
+    return max(amount - max(due, 0), 0)
+
+
 def split_payment(amount: int, *, due: int, choice: OverpaymentChoice | None) -> Split:
     """How a payment with money is split between its invoice and the client's credit (R13, R14).
 
     ``due``: what the invoice takes without this payment, below zero if it is overpaid already.
     """
-    excess = amount - max(due, 0)
-    if excess <= 0:
+    too_much = excess(amount, due=due)
+    if too_much == 0:
         return Split(amount, 0)
     match choice:
         case None:
-            raise OverpaymentChoiceRequired(excess=excess)
+            raise OverpaymentChoiceRequired(excess=too_much)
         case "capture":
-            return Split(amount - excess, excess)
+            return Split(amount - too_much, too_much)
         case "leave":
             return Split(amount, 0)
 

@@ -34,6 +34,13 @@ from core.use_cases.invoices import AddInvoice, EditInvoice, ListInvoices, ShowI
 from core.use_cases.list_shops import ListShops
 from core.use_cases.open_shop import OpenShop
 from core.use_cases.payments import ListPayments, ShowPayment
+from core.use_cases.previews import (
+    PreviewAdd,
+    PreviewDeleteBulkPayment,
+    PreviewDeletePayment,
+    PreviewPayment,
+    PreviewVoid,
+)
 from core.use_cases.record_payment import RecordPayment
 from core.use_cases.reports import ReportCollected, ReportCredit
 from core.use_cases.shop_settings import EditShop, ShowMe, ShowShop
@@ -142,6 +149,12 @@ class Container(containers.DeclarativeContainer):
     export_entries = providers.Singleton(ExportEntries, transactions)
     show_entry = providers.Singleton(ShowEntry, transactions)
     explain_balance = providers.Singleton(ExplainBalance, transactions)
+
+    preview_add = providers.Singleton(PreviewAdd, transactions)
+    preview_void = providers.Singleton(PreviewVoid, transactions)
+    preview_payment = providers.Singleton(PreviewPayment, transactions)
+    preview_delete_payment = providers.Singleton(PreviewDeletePayment, transactions)
+    preview_delete_bulk_payment = providers.Singleton(PreviewDeleteBulkPayment, transactions)
     add_credit = providers.Singleton(AddCredit, transactions)
     void_entry = providers.Singleton(VoidEntry, transactions)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from core.explained import Source
-from core.ids import ClientId, EntryId
+from core.ids import ClientId, EntryId, InvoiceId
 from core.ledger import CreditAccount, EntryKind
 from core.views import EntryView, Page, Position
 
@@ -46,6 +46,12 @@ class Ledger(Protocol):
         """Added and captured entries up to number ``as_of``, newest first, each with whether it was reversed by then.
 
         ``before``: the time and number of the entry where a read before this one ended.
+        """
+        ...
+
+    async def given_for(self, invoice_id: InvoiceId, *, at_most: int) -> tuple[int, list[EntryView]]:
+        """What was added as credit for an invoice, whatever the reason, and not voided: the sum in minor units, and
+        the newest of these entries.
         """
         ...
 

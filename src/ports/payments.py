@@ -28,6 +28,6 @@ class Payments(Protocol):
         """Payments, the one recorded last first."""
         ...
 
-    async def spent_by(self, client_id: ClientId) -> tuple[Spending, ...]:
-        """The client's live Account Credit payments, newest first (R19)."""
+    async def spent_by(self, client_id: ClientId, *, at_most: int | None = None) -> tuple[Spending, ...]:
+        """The client's live Account Credit payments, newest first (R19); all of them, or that many."""
         ...

@@ -122,28 +122,32 @@ class ShopTransaction(Protocol):
         ...
 
     async def open_client(
-        self, client_id: ClientId, *, needs: Permission, invoice_ids: Sequence[InvoiceId] = ()
+        self, client_id: ClientId, *, needs: Permission | None, invoice_ids: Sequence[InvoiceId] = ()
     ) -> Books:
         """Lock a client's account and some of the client's invoices; those of another client are left out.
+
+        This and the other opening reads need no permission (None) of who only looks at what a decision would be.
 
         Raises:
             NotFound: no such client; and what :meth:`admit` raises.
         """
         ...
 
-    async def open_invoice(self, invoice_id: InvoiceId, *, needs: Permission, with_payments: bool = False) -> Books:
+    async def open_invoice(
+        self, invoice_id: InvoiceId, *, needs: Permission | None, with_payments: bool = False
+    ) -> Books:
         """Lock the account of an invoice's client, the invoice, and its live payments if they matter."""
         ...
 
-    async def open_payment(self, payment_id: PaymentId, *, needs: Permission) -> Books:
+    async def open_payment(self, payment_id: PaymentId, *, needs: Permission | None) -> Books:
         """Lock the account of a payment's client, its invoice and the payment."""
         ...
 
-    async def open_bulk_payment(self, bulk_payment_id: BulkPaymentId, *, needs: Permission) -> Books:
+    async def open_bulk_payment(self, bulk_payment_id: BulkPaymentId, *, needs: Permission | None) -> Books:
         """Lock the account of a bulk payment's client, its invoices and its payments."""
         ...
 
-    async def open_entry(self, entry_id: EntryId, *, needs: Permission) -> tuple[Books, int]:
+    async def open_entry(self, entry_id: EntryId, *, needs: Permission | None) -> tuple[Books, int]:
         """Lock the account of an entry's client and the entry's payment and invoice; the entry's number too."""
         ...
 

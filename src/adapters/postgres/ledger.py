@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 
 from msgspec import convert, json
-from sqlalchemy import BigInteger, bindparam, tuple_, union_all
+from sqlalchemy import BigInteger, bindparam, func, tuple_, union_all
 
 from adapters.postgres.json_views import entry_view, looked_up
 from adapters.postgres.paging import page_of
@@ -13,7 +13,7 @@ from adapters.postgres.shop_scope import SelectOfShop, ShopScope, ShopStatement,
 from adapters.postgres.tables import credit_accounts, ledger_entries
 from core.errors import NotFound
 from core.explained import Source
-from core.ids import ClientId, EntryId
+from core.ids import ClientId, EntryId, InvoiceId
 from core.ledger import CreditAccount, EntryKind
 from core.views import EntryView, Page, Position
 
@@ -40,6 +40,20 @@ _ACCOUNT = ShopStatement(
     ).where(credit_accounts.c.client_id == bindparam("client_id"))
 )
 _VIEWS = ShopStatement(_views().where(one_of(_entries.c.id, "entry_ids")))
+_reversal = looked_up(
+    _other, "number", _other.c.client_id == _entries.c.client_id, _other.c.reverses_number == _entries.c.number
+)
+_given_for = (
+    _entries.c.invoice_id == bindparam("invoice_id"),
+    _entries.c.kind == bindparam("added_kind", EntryKind.ADDED.value),
+    _reversal.is_(None),
+)
+_GIVEN_FOR = ShopStatement(
+    select_of(_entries, func.coalesce(func.sum(_entries.c.amount), 0).cast(BigInteger)).where(*_given_for)
+)
+_NEWEST_GIVEN_FOR = ShopStatement(
+    _views().where(*_given_for).order_by(_entries.c.number.desc()).limit(bindparam("limit", type_=BigInteger()))
+)
 _of_client_in_order = (_entries.c.at, _entries.c.number)
 
 
@@ -179,6 +193,11 @@ class PostgresLedger:
             limit=limit,
         )
         return [convert(dict(row), Source) for row in rows]
+
+    async def given_for(self, invoice_id: InvoiceId, *, at_most: int) -> tuple[int, list[EntryView]]:
+        given: int = await self._scope.value(_GIVEN_FOR, invoice_id=invoice_id)
+        rows = await self._scope.rows(_NEWEST_GIVEN_FOR, invoice_id=invoice_id, limit=at_most)
+        return given, [_view.decode(row[0]) for row in rows]
 
     async def views(self, entry_ids: Sequence[EntryId]) -> list[EntryView]:
         rows = await self._scope.rows(_VIEWS, entry_ids=list(entry_ids))

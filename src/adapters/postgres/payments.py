@@ -6,9 +6,9 @@ from functools import cache
 from msgspec import json
 from sqlalchemy import BigInteger, bindparam
 
-from adapters.postgres.json_views import payment_view
+from adapters.postgres.json_views import looked_up, payment_view
 from adapters.postgres.paging import page_of
-from adapters.postgres.shop_scope import SelectOfShop, ShopScope, ShopStatement, of_shop, select_of
+from adapters.postgres.shop_scope import SelectOfShop, ShopScope, ShopStatement, select_of
 from adapters.postgres.tables import invoices, payments
 from core.errors import NotFound, Spending
 from core.ids import ClientId, PaymentId
@@ -25,14 +25,14 @@ def _views() -> SelectOfShop:
 _VIEW = ShopStatement(_views().where(payments.c.id == bindparam("payment_id")))
 _SPENT_BY = ShopStatement(
     select_of(payments, payments.c.id, payments.c.invoice_id, payments.c.amount, payments.c.recorded_at)
-    .add_columns(invoices.c.number)
-    .join(invoices, of_shop(invoices) & (invoices.c.id == payments.c.invoice_id))
+    .add_columns(looked_up(invoices, "number", invoices.c.id == payments.c.invoice_id).label("number"))
     .where(
         payments.c.client_id == bindparam("client_id"),
-        payments.c.method == bindparam("credit_method", PaymentMethod.ACCOUNT_CREDIT.value),
+        payments.c.collects.is_(False),
         payments.c.deleted_at.is_(None),
     )
     .order_by(payments.c.recorded_at.desc(), payments.c.id.desc())
+    .limit(bindparam("limit", type_=BigInteger()))
 )
 
 
@@ -96,7 +96,7 @@ class PostgresPayments:
         )
         return page_of([_view.decode(row[0]) for row in rows], limit, lambda payment: (str(payment.id),))
 
-    async def spent_by(self, client_id: ClientId) -> tuple[Spending, ...]:
+    async def spent_by(self, client_id: ClientId, *, at_most: int | None = None) -> tuple[Spending, ...]:
         return tuple(
             Spending(
                 payment_id=row["id"],
@@ -105,5 +105,5 @@ class PostgresPayments:
                 amount=row["amount"],
                 at=row["recorded_at"],
             )
-            for row in await self._scope.rows(_SPENT_BY, client_id=client_id)
+            for row in await self._scope.rows(_SPENT_BY, client_id=client_id, limit=at_most)
         )

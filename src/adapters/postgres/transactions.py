@@ -182,20 +182,22 @@ class PostgresShopTransaction:
         return await self.admit(needs)
 
     async def open_client(
-        self, client_id: ClientId, *, needs: Permission, invoice_ids: Sequence[InvoiceId] = ()
+        self, client_id: ClientId, *, needs: Permission | None, invoice_ids: Sequence[InvoiceId] = ()
     ) -> Books:
         return _books(await self._open(needs, client=client_id, invoices=list(invoice_ids) or None))
 
-    async def open_invoice(self, invoice_id: InvoiceId, *, needs: Permission, with_payments: bool = False) -> Books:
+    async def open_invoice(
+        self, invoice_id: InvoiceId, *, needs: Permission | None, with_payments: bool = False
+    ) -> Books:
         return _books(await self._open(needs, invoices=[invoice_id], with_payments=with_payments))
 
-    async def open_payment(self, payment_id: PaymentId, *, needs: Permission) -> Books:
+    async def open_payment(self, payment_id: PaymentId, *, needs: Permission | None) -> Books:
         return _books(await self._open(needs, payments=[payment_id]))
 
-    async def open_bulk_payment(self, bulk_payment_id: BulkPaymentId, *, needs: Permission) -> Books:
+    async def open_bulk_payment(self, bulk_payment_id: BulkPaymentId, *, needs: Permission | None) -> Books:
         return _books(await self._open(needs, bulk=bulk_payment_id))
 
-    async def open_entry(self, entry_id: EntryId, *, needs: Permission) -> tuple[Books, int]:
+    async def open_entry(self, entry_id: EntryId, *, needs: Permission | None) -> tuple[Books, int]:
         opening = await self._open(needs, entry=entry_id)
         if opening.entry_number is None:
             raise NotFound

@@ -4,7 +4,7 @@ from datetime import date
 
 from core.books import Books, PaymentDetails, Posting
 from core.ids import InvoiceId
-from core.ledger import Application
+from core.ledger import Application, Recorder
 from core.money import require_amount
 from core.payments import OverpaymentChoice, PaymentMethod
 from core.staff import Caller, Permission
@@ -31,29 +31,48 @@ class RecordPayment:
         reference: str | None,
         received_on: date | None,
     ) -> RecordedPaymentView:
-        if amount is not None or method != PaymentMethod.ACCOUNT_CREDIT:
-            require_amount(amount or 0)
+        require_amount_of(method, amount)
         async with self._transactions.for_shop(caller) as shop:
             books = await shop.open_invoice(invoice_id, needs=Permission.CREATE_PAYMENTS)
-            recorder = shop.recorder
-            day = shop.shop.received_on(received_on, now=recorder.at)
-            details = PaymentDetails(reference=reference, received_on=day)
-            application = None
-            if method == PaymentMethod.ACCOUNT_CREDIT:
-                posting, application = books.apply_credit(
-                    amount, invoice_id=invoice_id, details=details, recorder=recorder
-                )
-            else:
-                posting = books.take_payment(
-                    method,
-                    amount or 0,
-                    invoice_id=invoice_id,
-                    choice=overpayment,
-                    details=details,
-                    recorder=recorder,
-                )
+            details = PaymentDetails(
+                reference=reference, received_on=shop.shop.received_on(received_on, now=shop.recorder.at)
+            )
+            posting, application = taken(
+                books,
+                invoice_id,
+                method=method,
+                amount=amount,
+                overpayment=overpayment,
+                details=details,
+                recorder=shop.recorder,
+            )
             shop.post(posting)
             return shop.answer(201, _recorded(shop, books, posting, application))
+
+
+def require_amount_of(method: PaymentMethod, amount: int | None) -> None:
+    """An amount is needed, but for Account Credit (R7), and is never 0 or below (R8)."""
+    if amount is not None or method != PaymentMethod.ACCOUNT_CREDIT:
+        require_amount(amount or 0)
+
+
+def taken(
+    books: Books,
+    invoice_id: InvoiceId,
+    *,
+    method: PaymentMethod,
+    amount: int | None,
+    overpayment: OverpaymentChoice | None,
+    details: PaymentDetails,
+    recorder: Recorder,
+) -> tuple[Posting, Application | None]:
+    """The decision, once the books are open."""
+    if method == PaymentMethod.ACCOUNT_CREDIT:
+        return books.apply_credit(amount, invoice_id=invoice_id, details=details, recorder=recorder)
+    posting = books.take_payment(
+        method, amount or 0, invoice_id=invoice_id, choice=overpayment, details=details, recorder=recorder
+    )
+    return posting, None
 
 
 def _recorded(

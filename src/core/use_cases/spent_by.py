@@ -9,10 +9,12 @@ from ports.transactions import ShopTransaction
 
 
 @asynccontextmanager
-async def naming_what_spent_it(shop: ShopTransaction, client_id: ClientId) -> AsyncIterator[None]:
+async def naming_what_spent_it(
+    shop: ShopTransaction, client_id: ClientId, *, at_most: int | None = None
+) -> AsyncIterator[None]:
     """Add the client's live Account Credit payments to the refusal (R19); they are read only when it comes to that."""
     try:
         yield
     except CreditAlreadySpent as refusal:
-        refusal.spent_by = await shop.payments.spent_by(client_id)
+        refusal.spent_by = await shop.payments.spent_by(client_id, at_most=at_most)
         raise

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
-from adapters.postgres.pool import Database as Pool
 from adapters.postgres.provision import APP
-from adapters.postgres.transactions import PostgresTransactions
-from adapters.security.answer_seal import AesGcmAnswerSeal
-from adapters.security.fresh import SystemFresh
-from adapters.security.keys import SecretKeys
-from core.ids import ClientId, ShopId
-from ports.transactions import Conflict
 from tests.adapters.walls import WITHOUT_SHOP, try_everything
 from tests.database import Database
 from tests.rows import (
@@ -300,62 +291,3 @@ async def test_what_a_transaction_leaves_of_its_shop_shows_nothing(superuser: Co
             # Not NULL as before the first time, but '', which is no UUID.
             assert await connection.fetchval("SELECT current_setting('app.shop_id', true)") == ""
             assert await connection.fetchval("SELECT count(*) FROM clients") == 0
-
-
-async def test_one_connection_serves_two_shops_in_turn_and_never_mixes_them(
-    superuser: Connection, database: Database
-) -> None:
-    """Whatever becomes of the transaction before: committed, refused, failed, cancelled, cancelled while it waits."""
-    pool = Pool(database.app_url, max_connections=1, connect_timeout_seconds=5, acquire_timeout_seconds=10)
-    await pool.open()
-    keys = SecretKeys.parse(SecretKeys.generate("test"))
-    transactions = PostgresTransactions(pool, fresh=SystemFresh(), seal=AesGcmAnswerSeal(keys))
-    shops = [(shop.shop, {shop.pat, shop.sam}) for shop in (paper, other)]
-
-    async def refused(shop_id: UUID) -> None:
-        async with transactions.at_shop(ShopId(shop_id)):
-            raise LookupError
-
-    async def failed(shop_id: UUID) -> None:
-        async with transactions.at_shop(ShopId(shop_id)) as shop:
-            await shop.clients.add(ClientId(paper.kim), name="Kim", email=None, phone=None)
-            await shop.clients.add(ClientId(paper.kim), name="Kim", email=None, phone=None)
-
-    async def waits(shop_id: UUID) -> None:
-        async with transactions.at_shop(ShopId(shop_id)):
-            await asyncio.sleep(60)
-
-    async def waits_for_the_database(shop_id: UUID) -> None:
-        async with superuser.transaction():
-            await superuser.execute("SELECT FROM clients WHERE shop_id = $1 FOR UPDATE", shop_id)
-            async with transactions.at_shop(ShopId(shop_id)) as shop:
-                for client_id in (paper.pat, other.pat):  # one of them is there, and locked
-                    await shop.clients.change(ClientId(client_id), name="Pat", email=None, phone=None)
-
-    async def cancelled(work: Any) -> None:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01):
-                await work
-
-    try:
-        for turn in range(200):
-            shop_id, clients = shops[turn % 2]
-            async with transactions.at_shop(ShopId(shop_id)) as shop:
-                assert (await shop.settings.read()).id == shop_id
-                page = await shop.clients.page(q=None, has_credit=None, deleted=False, after=None, limit=100)
-                assert {client.id for client in page.items} == clients
-            match turn % 10:
-                case 1:
-                    with pytest.raises(LookupError):
-                        await refused(shop_id)
-                case 4:
-                    with pytest.raises(Conflict):
-                        await failed(shop_id)
-                case 7:
-                    await cancelled(waits(shop_id))
-                case 8:
-                    await cancelled(waits_for_the_database(shop_id))
-            async with pool.connection() as connection:
-                assert await connection.fetchval("SELECT count(*) FROM clients") == 0
-    finally:
-        await pool.close()

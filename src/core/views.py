@@ -198,6 +198,20 @@ class BalanceExplanation(Struct, frozen=True, kw_only=True):
     next_position: Position | None
 
 
+class BalancePoint(Struct, frozen=True):
+    """The balance at the end of a day at the shop; today's is the present one."""
+
+    date: date
+    balance: int
+
+
+class BalanceHistory(Struct, frozen=True, kw_only=True):
+    """A client's balance over time, for a chart: oldest first, the days evenly spaced."""
+
+    points: list[BalancePoint]
+    currency: Currency
+
+
 class ShopView(Struct, frozen=True, kw_only=True):
     id: UUID
     name: str

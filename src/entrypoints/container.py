@@ -46,6 +46,7 @@ from core.use_cases.reports import ReportCollected, ReportCredit
 from core.use_cases.shop_settings import EditShop, ShowMe, ShowShop
 from core.use_cases.sign_in import ProvePassword, Refresh, SignIn, SignOut, Tokens
 from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditStaffMember, ListApiKeys, ListStaff
+from core.use_cases.statements import ShowBalanceHistory, ShowStatement
 from core.use_cases.verify_shop import VerifyShop
 from core.use_cases.void_entry import VoidEntry
 from entrypoints.http.cursors import Cursors
@@ -149,6 +150,8 @@ class Container(containers.DeclarativeContainer):
     export_entries = providers.Singleton(ExportEntries, transactions)
     show_entry = providers.Singleton(ShowEntry, transactions)
     explain_balance = providers.Singleton(ExplainBalance, transactions)
+    show_balance_history = providers.Singleton(ShowBalanceHistory, transactions)
+    show_statement = providers.Singleton(ShowStatement, transactions)
 
     preview_add = providers.Singleton(PreviewAdd, transactions)
     preview_void = providers.Singleton(PreviewVoid, transactions)

@@ -11,6 +11,10 @@ class Clients(Protocol):
         """A client with its card. Raises NotFound."""
         ...
 
+    async def item(self, client_id: ClientId) -> ClientListItem:
+        """A client without its card. Raises NotFound."""
+        ...
+
     async def page(
         self, *, q: str | None, has_credit: bool | None, deleted: bool, after: Position | None, limit: int
     ) -> Page[ClientListItem]:

@@ -36,6 +36,10 @@ class Ledger(Protocol):
         """The stored balance in minor units, and whether the account is closed. Raises NotFound."""
         ...
 
+    async def balances_before(self, client_id: ClientId, moments: Sequence[datetime]) -> list[int]:
+        """The client's balance right before each of these moments, in their order. Minor units."""
+        ...
+
     async def account(self, client_id: ClientId) -> CreditAccount:
         """The account as it stands, not locked. Raises NotFound."""
         ...

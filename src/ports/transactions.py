@@ -18,6 +18,7 @@ from ports.reports import Reports
 from ports.settings import Settings
 from ports.sign_ins import SignIns
 from ports.staff import StaffRegister
+from ports.statements import Statements
 from ports.verification import Accounts
 
 T = TypeVar("T")
@@ -86,6 +87,8 @@ class ShopTransaction(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def reports(self) -> Reports: ...
+    @property
+    def statements(self) -> Statements: ...
     @property
     def accounts(self) -> Accounts: ...
 
@@ -177,6 +180,10 @@ class Transactions(Protocol):
 
     def for_shop(self, caller: Caller) -> AbstractAsyncContextManager[ShopTransaction]:
         """At the caller's shop, on the caller's behalf."""
+        ...
+
+    def snapshot_for(self, caller: Caller) -> AbstractAsyncContextManager[ShopTransaction]:
+        """To read at the caller's shop, on the caller's behalf: everything as of one moment."""
         ...
 
     def at_shop(self, shop_id: ShopId) -> AbstractAsyncContextManager[ShopTransaction]:

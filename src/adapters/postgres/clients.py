@@ -59,6 +59,7 @@ _card = (
     .subquery("card")
 )
 _VIEW = ShopStatement(_with_account(*_card.c).join(_card, true()).where(clients.c.id == bindparam("client_id")))
+_ITEM = ShopStatement(_with_account().where(clients.c.id == bindparam("client_id")))
 _OVERPAID = ShopStatement(
     select_of(invoices, _sum(-invoices.c.due)).where(invoices.c.client_id == bindparam("client_id"), invoices.c.due < 0)
 )
@@ -105,6 +106,12 @@ class PostgresClients:
         if row is None:
             raise NotFound
         return convert(dict(row), ClientView)
+
+    async def item(self, client_id: ClientId) -> ClientListItem:
+        row = await self._scope.row(_ITEM, client_id=client_id)
+        if row is None:
+            raise NotFound
+        return convert(dict(row), ClientListItem)
 
     async def page(
         self, *, q: str | None, has_credit: bool | None, deleted: bool, after: Position | None, limit: int

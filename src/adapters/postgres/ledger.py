@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 
 from msgspec import convert, json
-from sqlalchemy import BigInteger, bindparam, func, tuple_, union_all
+from sqlalchemy import ARRAY, BigInteger, bindparam, column, func, literal_column, tuple_, union_all
 
 from adapters.postgres.json_views import entry_view, looked_up
 from adapters.postgres.paging import page_of
@@ -55,6 +55,24 @@ _NEWEST_GIVEN_FOR = ShopStatement(
     _views().where(*_given_for).order_by(_entries.c.number.desc()).limit(bindparam("limit", type_=BigInteger()))
 )
 _of_client_in_order = (_entries.c.at, _entries.c.number)
+_moments = (
+    func.unnest(bindparam("moments", type_=ARRAY(_entries.c.at.type)))
+    .table_valued(column("moment", _entries.c.at.type), with_ordinality="place")
+    .render_derived("moments")
+)
+_balance_before = (
+    select_of(_entries, _entries.c.balance_after)
+    .where(_entries.c.client_id == bindparam("client_id"), _entries.c.at < _moments.c.moment)
+    .order_by(*(key.desc() for key in _of_client_in_order))
+    .limit(literal_column("1"))
+    .scalar_subquery()
+)
+_BALANCES_BEFORE = ShopStatement(
+    select_of(credit_accounts, func.coalesce(_balance_before, 0).label("balance"))
+    .select_from(_moments)
+    .where(credit_accounts.c.client_id == bindparam("client_id"))
+    .order_by(_moments.c.place)
+)
 
 
 def _sources_of(kind: EntryKind, *, before: bool) -> SelectOfShop:
@@ -173,6 +191,10 @@ class PostgresLedger:
         if row is None:
             raise NotFound
         return row["balance"], row["closed_at"] is not None
+
+    async def balances_before(self, client_id: ClientId, moments: Sequence[datetime]) -> list[int]:
+        rows = await self._scope.rows(_BALANCES_BEFORE, client_id=client_id, moments=list(moments))
+        return [row["balance"] for row in rows]
 
     async def account(self, client_id: ClientId) -> CreditAccount:
         row = await self._scope.row(_ACCOUNT, client_id=client_id)

@@ -25,6 +25,7 @@ from adapters.postgres.settings import PostgresSettings
 from adapters.postgres.shop_scope import Record, ShopScope
 from adapters.postgres.sign_ins import PostgresSignIns
 from adapters.postgres.staff import PostgresStaffRegister
+from adapters.postgres.statements import PostgresStatements
 from adapters.postgres.trouble import told_as_trouble
 from core.books import Books, Posting
 from core.errors import IdempotencyKeyReused, NotFound, Unauthenticated
@@ -39,6 +40,8 @@ from ports.security import Fresh
 from ports.transactions import AlreadyAnswered
 
 T = TypeVar("T")
+
+_BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class AnswerSeal(Protocol):
@@ -142,6 +145,10 @@ class PostgresShopTransaction:
     @cached_property
     def reports(self) -> PostgresReports:
         return PostgresReports(self._scope)
+
+    @cached_property
+    def statements(self) -> PostgresStatements:
+        return PostgresStatements(self._scope)
 
     @cached_property
     def accounts(self) -> PostgresAccounts:
@@ -317,11 +324,14 @@ class PostgresTransactions:
     def for_shop(self, caller: Caller) -> AbstractAsyncContextManager[PostgresShopTransaction]:
         return self._transaction(caller.credential.shop_id, caller)
 
+    def snapshot_for(self, caller: Caller) -> AbstractAsyncContextManager[PostgresShopTransaction]:
+        return self._transaction(caller.credential.shop_id, caller, begin=_BEGIN_SNAPSHOT)
+
     def at_shop(self, shop_id: ShopId) -> AbstractAsyncContextManager[PostgresShopTransaction]:
         return self._transaction(shop_id, None)
 
     def snapshot_of(self, shop_id: ShopId) -> AbstractAsyncContextManager[PostgresShopTransaction]:
-        return self._transaction(shop_id, None, begin="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return self._transaction(shop_id, None, begin=_BEGIN_SNAPSHOT)
 
     @asynccontextmanager
     async def _transaction(

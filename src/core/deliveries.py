@@ -104,10 +104,18 @@ class WebhookReceiver(Struct, frozen=True, kw_only=True):
     url: str
     secrets: tuple[bytes, ...]
 
+    @property
+    def channel(self) -> Channel:
+        return Channel.WEBHOOK
+
 
 class EmailReceiver(Struct, frozen=True, kw_only=True):
     address: str
     client_name: str
+
+    @property
+    def channel(self) -> Channel:
+        return Channel.EMAIL
 
 
 Receiver = WebhookReceiver | EmailReceiver

@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from core.books import Posting
-from core.ids import ClientId, InvoiceId, NoticeId, PaymentId, ShopId
+from core.ids import ClientId, InvoiceId, NoticeId, PaymentId
 from core.ledger import EntryKind, LedgerEntry, Reason
 from core.payments import Payment, PaymentMethod
 
@@ -70,13 +70,6 @@ class Notice(Struct, frozen=True, kw_only=True):
     kind: NoticeKind
     at: datetime
     payload: NoticePayload
-
-
-class DueNotice(Notice, frozen=True, kw_only=True):
-    """A notice that is to be sent now. ``attempts``: how often that was tried."""
-
-    shop_id: ShopId
-    attempts: int
 
 
 def notices_of(posting: Posting, *, currency: str, at: datetime, new_id: Callable[[], UUID]) -> list[Notice]:

@@ -2,13 +2,17 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from random import random
 from typing import TypeVar
 
 from dependency_injector import containers, providers
 from litestar import Litestar
 
-from adapters.notifiers.log import LogNotifier
+from adapters.notifiers.log import StructuredNoticeLog
+from adapters.notifiers.receiver_addresses import ReceiverAddresses
+from adapters.notifiers.webhook import WebhookNotifier
 from adapters.postgres.directory import PostgresDirectory
+from adapters.postgres.outbox_control import PostgresOutboxControl
 from adapters.postgres.pool import Database
 from adapters.postgres.readiness import Readiness
 from adapters.postgres.transactions import PostgresTransactions
@@ -20,6 +24,7 @@ from adapters.security.fresh import SystemClock, SystemFresh
 from adapters.security.keys import SecretKeys
 from adapters.security.passwords import Argon2Passwords
 from adapters.security.secrets import OpaqueSecrets
+from core.deliveries import Channel
 from core.use_cases.add_credit import AddCredit
 from core.use_cases.bulk_payments import DeleteBulkPayment, RecordBulkPayment
 from core.use_cases.capture_overpayment import CaptureOverpayment
@@ -44,6 +49,8 @@ from core.use_cases.previews import (
 from core.use_cases.record_payment import RecordPayment
 from core.use_cases.reports import ReportCollected, ReportCredit
 from core.use_cases.shop_settings import EditShop, ShowMe, ShowShop
+from core.use_cases.reseal_secrets import ResealSecrets
+from core.use_cases.route_notices import RouteNotices
 from core.use_cases.sign_in import ProvePassword, Refresh, SignIn, SignOut, Tokens
 from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditStaffMember, ListApiKeys, ListStaff
 from core.use_cases.statements import ShowBalanceHistory, ShowStatement
@@ -68,6 +75,7 @@ def _database(url: str, settings: Settings, max_connections: int) -> Database:
         connect_timeout_seconds=settings.connect_timeout_seconds,
         acquire_timeout_seconds=settings.acquire_timeout_seconds,
     )
+from ports.notifier import Notifier
 
 
 def _made_of_keys(make: Callable[[Sequence[bytes]], T], keys: SecretKeys, purpose: str) -> T:
@@ -88,6 +96,11 @@ class Container(containers.DeclarativeContainer):
     passwords = providers.Singleton(Argon2Passwords)
     common_passwords = providers.Singleton(load_common_passwords)
     secrets = providers.Singleton(OpaqueSecrets)
+def _notifiers() -> dict[Channel, Notifier]:
+    """What is sent on which channel; on one that is not there nothing is."""
+    return {}
+
+
     access_tokens = providers.Singleton(JwtAccessTokens, keys, fresh, clock, audience=STAFF_API_AUDIENCE)
     credential_reader = providers.Singleton(CredentialReader, access_tokens, secrets)
 
@@ -99,7 +112,9 @@ class Container(containers.DeclarativeContainer):
     transactions = providers.Singleton(PostgresTransactions, database, fresh=fresh, seal=seal)
     directory = providers.Singleton(PostgresDirectory, database, jobs_database)
     readiness = providers.Singleton(Readiness, settings.provided.database_url)
-    notifier = providers.Singleton(LogNotifier)
+    outbox_control = providers.Singleton(PostgresOutboxControl, database)
+    notice_log = providers.Singleton(StructuredNoticeLog)
+    notifiers = providers.Singleton(_notifiers)
 
     open_shop = providers.Singleton(OpenShop, transactions, directory, passwords, common_passwords, fresh, clock)
     list_shops = providers.Singleton(ListShops, transactions, directory)
@@ -166,7 +181,12 @@ class Container(containers.DeclarativeContainer):
 
     verify_shop = providers.Singleton(VerifyShop, transactions)
 
-    deliver_notices = providers.Singleton(DeliverNotices, transactions, directory, notifier, clock)
+    route_notices = providers.Singleton(
+        RouteNotices, transactions, directory, fresh, clock, notice_log, channels=notifiers
+    )
+    deliver_notices = providers.Singleton(
+        DeliverNotices, transactions, directory, notifiers, fresh, clock, notice_log, jitter=providers.Object(random)
+    )
 
     cursors = providers.Singleton(_made_of_keys, Cursors, keys, "cursors")
     fingerprints = providers.Singleton(_made_of_keys, Fingerprints, keys, "idempotency-fingerprints")

@@ -1,59 +1,103 @@
-"""The worker: sends what is due in the outbox, round after round."""
+"""The worker: makes deliveries of what is in the outbox, and sends what is due, round after round."""
 
 import asyncio
-from contextlib import suppress
+from dataclasses import dataclass
 
 import structlog
 
 from core.use_cases.deliver_notices import DeliverNotices
+from core.use_cases.route_notices import RouteNotices
 from entrypoints.container import Container, running
 from entrypoints.logging import configure_logging
 from entrypoints.settings import Settings
 from entrypoints.stopping import Stop, run, stopped_by_signals
+from ports.outbox_control import OutboxControl, Pause
 from ports.transactions import Conflict, DatabaseTrouble
 
-IDLE_SECONDS = 0.5
+IDLE_SECONDS = 0.25
+BUSY_SECONDS = 0.02
+"""Between rounds at the least: each asks which shops have something due."""
 FAILED_SECONDS = 5.0
-GRACE_SECONDS = 10
-"""How long a round may still take once the worker is told to stop; what it has not marked by then is sent again."""
+GRACE_SECONDS = 10.0
+"""For what is being sent when the worker is told to stop; what has not ended by then is sent again."""
 
 _log = structlog.get_logger("worker")
 
 
-async def deliver_until(stop: Stop, deliver: DeliverNotices) -> None:
-    """Send until it is time to stop. Nothing that goes wrong in a round ends the worker."""
-    rounds = asyncio.create_task(_rounds(stop, deliver))
-    asked = asyncio.create_task(stop.asked.wait())
-    try:
-        await asyncio.wait({rounds, asked}, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait({rounds}, timeout=GRACE_SECONDS)
-    finally:
-        asked.cancel()
-        rounds.cancel()
-        await asyncio.wait({rounds})
+@dataclass
+class Worker:
+    """Anything that goes wrong in a round ends that round, never the worker."""
 
+    control: OutboxControl
+    route: RouteNotices
+    deliver: DeliverNotices
+    paused: Pause | None = None
 
-async def _rounds(stop: Stop, deliver: DeliverNotices) -> None:
-    while not stop.asked.is_set():
-        pause_seconds = await _round(deliver)
-        if pause_seconds:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause_seconds):
-                    await stop.asked.wait()
+    async def until(self, stop: Stop) -> None:
+        """Send until it is time to stop, then give back what is in hand."""
+        try:
+            while not stop.asked.is_set():
+                pause_seconds = await self._round()
+                await asyncio.sleep(BUSY_SECONDS)
+                await self._something(stop, within_seconds=pause_seconds)
+        finally:
+            await self.deliver.stop(stop.at_once, grace_seconds=GRACE_SECONDS)
 
+    async def once(self) -> tuple[int, int]:
+        """Send all that is due: how many notices were routed, and how many deliveries accepted."""
+        routed = 0
+        accepted_before = self.deliver.accepted
+        while not await self._is_paused():
+            more = await self.route()
+            routed += more
+            if not await self.deliver() and not more:
+                break
+            await self.deliver.drain()
+        return routed, self.deliver.accepted - accepted_before
 
-async def _round(deliver: DeliverNotices) -> float:
-    """How long to wait until the next one."""
-    try:
-        return 0 if await deliver() else IDLE_SECONDS
-    except Conflict:
+    async def _something(self, stop: Stop, *, within_seconds: float) -> None:
+        """Wait until there may be something to do again."""
+        waits = [asyncio.create_task(event.wait()) for event in (stop.asked, self.deliver.settled)]
+        try:
+            await asyncio.wait(waits, timeout=within_seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _round(self) -> float:
+        """How long to wait until the next one, unless something ends before."""
+        self.deliver.settled.clear()
+        try:
+            if await self._is_paused():
+                return IDLE_SECONDS
+            if await self.route() + await self.deliver():
+                return 0
+        except Conflict:
+            pass
+        except DatabaseTrouble as trouble:
+            _log.warning("worker_waits", trouble=type(trouble).__name__)
+            return trouble.retry_after_seconds
+        except Exception:  # noqa: BLE001  # the next round may go well
+            _log.exception("round_failed")
+            return FAILED_SECONDS
         return IDLE_SECONDS
-    except DatabaseTrouble as trouble:
-        _log.warning("worker_waits", trouble=type(trouble).__name__)
-        return trouble.retry_after_seconds
-    except Exception:  # noqa: BLE001  # one notice that cannot even be read must not keep back all that come later
-        _log.exception("round_failed")
-        return FAILED_SECONDS
+
+    async def _is_paused(self) -> bool:
+        pause = await self.control.pause_now()
+        if pause != self.paused:
+            self.paused = pause
+            if pause is None:
+                _log.info("resumed")
+            else:
+                _log.warning("paused", why=pause.why, go_on_with="account-credit outbox resume")
+        if pause is not None:
+            self.deliver.hold_back()
+        return pause is not None
+
+
+def worker_of(container: Container) -> Worker:
+    """What a worker is made of."""
+    return Worker(container.outbox_control(), container.route_notices(), container.deliver_notices())
 
 
 def work(settings: Settings) -> None:
@@ -65,20 +109,16 @@ def work(settings: Settings) -> None:
 async def _work(container: Container) -> None:
     async with stopped_by_signals() as stop, running(container):
         _log.info("working")
-        await deliver_until(stop, container.deliver_notices())
+        await worker_of(container).until(stop)
         _log.info("stopped")
 
 
-def work_once(settings: Settings) -> int:
-    """Send what is due now; how many notices that were."""
+def work_once(settings: Settings) -> tuple[int, int]:
+    """Send what is due now: how many notices were routed, and how many deliveries accepted."""
     configure_logging(settings.log_format)
     return asyncio.run(_work_once(Container(settings=settings)))
 
 
-async def _work_once(container: Container) -> int:
-    deliver = container.deliver_notices()
-    sent = 0
+async def _work_once(container: Container) -> tuple[int, int]:
     async with running(container):
-        while more := await deliver():
-            sent += more
-    return sent
+        return await worker_of(container).once()

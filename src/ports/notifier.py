@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from core.notices import DueNotice
+from core.deliveries import Delivery, NoticeHead, OffReason
+from core.ids import ReceiverId, ShopId
 
 
 class NotAccepted(Exception):
@@ -23,6 +24,31 @@ class NotAccepted(Exception):
 
 
 class Notifier(Protocol):
-    async def send(self, notice: DueNotice) -> None:
-        """Deliver it, perhaps more than once: receivers tell repeats by the notice's id. Raises what went wrong."""
+    async def send(self, delivery: Delivery) -> str:
+        """Deliver it, perhaps more than once: receivers tell repeats by the notice's id. What the receiver answered,
+        printable, at most 1,000 characters, for the log.
+
+        Raises:
+            NotAccepted: or anything else, which counts as not accepted and is a fault of the notifier.
+        """
+        ...
+
+
+class NoticeLog(Protocol):
+    """Tells whoever runs the installation. What happened, not to whom."""
+
+    def routed(self, shop_id: ShopId, notice: NoticeHead, *, receivers: int) -> None:
+        """A notice goes to that many receivers, perhaps to none."""
+        ...
+
+    def not_accepted(self, delivery: Delivery, *, fault: Exception | None) -> None:
+        """An attempt failed. ``fault``: what the notifier should not have raised."""
+        ...
+
+    def failed_at(self, shop_id: ShopId, fault: Exception) -> None:
+        """Something went wrong at a shop that is no trouble of the database."""
+        ...
+
+    def switched_off(self, shop_id: ShopId, receiver_id: ReceiverId, reason: OffReason) -> None:
+        """An endpoint gets nothing more until staff switch it on again."""
         ...

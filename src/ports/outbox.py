@@ -1,10 +1,12 @@
-"""Notices on their way out of one shop: written with what they tell of, sent later."""
+"""Notices on their way out of one shop: written with what they tell of, routed to their receivers later."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from core.deliveries import NoticeHead
 from core.ids import NoticeId
-from core.notices import DueNotice, Notice
+from core.notices import Notice
 
 
 class Outbox(Protocol):
@@ -12,14 +14,14 @@ class Outbox(Protocol):
         """Stage a notice."""
         ...
 
-    async def claim(self, *, limit: int) -> list[DueNotice]:
-        """Notices that are due, oldest first, locked until the transaction ends; those that another worker has are
-        passed over.
-        """
+    async def lock_routing(self) -> bool:
+        """Be the only one to route the shop's notices until the transaction ends; False if somebody else is."""
         ...
 
-    async def sent(self, notice_id: NoticeId) -> None: ...
+    async def unrouted(self, *, limit: int) -> list[NoticeHead]:
+        """Notices whose deliveries were not made yet, oldest first; a client's in the order in which they happened."""
+        ...
 
-    async def failed(self, notice_id: NoticeId, *, due_at: datetime) -> None:
-        """It did not go out; try again then."""
+    async def routed(self, notice_ids: Sequence[NoticeId], *, at: datetime) -> None:
+        """Their deliveries were made."""
         ...

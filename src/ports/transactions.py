@@ -10,10 +10,13 @@ from core.ledger import Recorder
 from core.shop import Shop
 from core.staff import Asker, Caller, Permission
 from ports.clients import Clients
+from ports.delivery_log import DeliveryLog
+from ports.deliveries import Deliveries
 from ports.invoices import Invoices
 from ports.ledger import Ledger
 from ports.outbox import Outbox
 from ports.payments import Payments
+from ports.receivers import Receivers
 from ports.reports import Reports
 from ports.settings import Settings
 from ports.sign_ins import SignIns
@@ -87,6 +90,14 @@ class ShopTransaction(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def reports(self) -> Reports: ...
+    def receivers(self) -> Receivers: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
+    @property
+    def webhook_endpoints(self) -> WebhookEndpoints: ...
+    @property
+    def delivery_log(self) -> DeliveryLog: ...
+    @property
     @property
     def statements(self) -> Statements: ...
     @property

@@ -11,7 +11,8 @@ from core.ids import ShopId
 
 _SHOP_OF = "SELECT shop_id FROM shop_slugs WHERE slug = $1"
 _SHOPS = "SELECT slug, shop_id FROM shop_slugs ORDER BY slug"
-_DUE = "SELECT DISTINCT shop_id FROM outbox WHERE due_at <= now()"
+_TO_ROUTE = "SELECT DISTINCT shop_id FROM outbox WHERE due_at IS NOT NULL"
+_TO_DELIVER = "SELECT DISTINCT shop_id FROM delivery_lanes WHERE due_at <= $1"
 _FAILURES = "SELECT at FROM sign_in_failures_by_address WHERE address_digest = $1 AND at > $2 ORDER BY at"
 _FAILED = "INSERT INTO sign_in_failures_by_address (address_digest, at, id) VALUES ($1, $2, $3)"
 _DID_NOT_FAIL = "DELETE FROM sign_in_failures_by_address WHERE address_digest = $1 AND at = $2 AND id = $3"
@@ -31,10 +32,11 @@ class PostgresDirectory:
     async def shops(self) -> list[tuple[str, ShopId]]:
         return [(row["slug"], row["shop_id"]) for row in await self._fetch(_SHOPS)]
 
-    async def with_notices_due(self) -> list[ShopId]:
-        with told_as_trouble():
-            async with self._jobs.connection() as connection:
-                return [row["shop_id"] for row in await connection.fetch(_DUE)]
+    async def with_notices_to_route(self) -> list[ShopId]:
+        return await self._listed(_TO_ROUTE)
+
+    async def with_deliveries_due(self, *, at: datetime) -> list[ShopId]:
+        return await self._listed(_TO_DELIVER, at)
 
     async def failures_from(self, address: str, *, since: datetime) -> list[datetime]:
         return [row["at"] for row in await self._fetch(_FAILURES, _digest(address), since)]
@@ -44,6 +46,11 @@ class PostgresDirectory:
 
     async def did_not_fail_from(self, address: str, *, at: datetime, failure_id: UUID) -> None:
         await self._fetch(_DID_NOT_FAIL, _digest(address), at, failure_id)
+
+    async def _listed(self, statement: str, *arguments: object) -> list[ShopId]:
+        with told_as_trouble():
+            async with self._jobs.connection() as connection:
+                return [row["shop_id"] for row in await connection.fetch(statement, *arguments)]
 
     async def _fetch(self, statement: str, *arguments: object) -> list[Record]:
         with told_as_trouble():

@@ -1,28 +1,36 @@
 """See :class:`ports.outbox.Outbox`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, bindparam, func
+from sqlalchemy import BigInteger, bindparam
 
-from adapters.postgres.shop_scope import ShopScope, ShopStatement, select_of, update_of
-from adapters.postgres.tables import outbox
+from adapters.postgres.shop_scope import ShopScope, ShopStatement, one_of, select_of, update_of, upsert_into
+from adapters.postgres.tables import outbox, shop_routing
+from core.deliveries import NoticeHead
 from core.ids import NoticeId
-from core.notices import DueNotice, Notice, NoticeKind, NoticePayload
+from core.notices import Notice, NoticeKind, NoticePayload
 
 _payload = msgspec.json.Decoder(NoticePayload)
 
-_CLAIM = ShopStatement(
-    select_of(outbox, *(outbox.c[name] for name in ("id", "client_id", "kind", "at", "payload", "attempts")))
-    .where(outbox.c.due_at <= func.now())
+_LOCK_ROUTING = ShopStatement(
+    select_of(shop_routing, shop_routing.c.shop_id).with_for_update(skip_locked=True, key_share=True)
+)
+_ADD_ROUTING = ShopStatement(upsert_into(shop_routing).on_conflict_do_nothing(index_elements=[shop_routing.c.shop_id]))
+_HAS_ROUTED = ShopStatement(update_of(shop_routing).values(routed_at=bindparam("the_time")))
+# A notice is due from the moment that it tells of, until it was routed.
+_UNROUTED = ShopStatement(
+    select_of(outbox, *(outbox.c[name] for name in ("id", "client_id", "kind", "at")))
+    .where(outbox.c.due_at.is_not(None))
     .order_by(outbox.c.due_at, outbox.c.id)
     .limit(bindparam("limit", type_=BigInteger()))
-    .with_for_update(skip_locked=True, key_share=True)
 )
-_one = update_of(outbox).where(outbox.c.id == bindparam("notice_id"))
-_SENT = ShopStatement(_one.values(sent_at=func.now(), due_at=None, attempts=outbox.c.attempts + 1))
-_FAILED = ShopStatement(_one.values(due_at=bindparam("due_at"), attempts=outbox.c.attempts + 1))
+_ROUTED = ShopStatement(
+    update_of(outbox).where(one_of(outbox.c.id, "notices")).values(due_at=None, sent_at=bindparam("the_time"))
+)
 
 
 class PostgresOutbox:
@@ -35,22 +43,30 @@ class PostgresOutbox:
     def add(self, notice: Notice) -> None:
         self._stage(notice)
 
-    async def claim(self, *, limit: int) -> list[DueNotice]:
+    async def lock_routing(self) -> bool:
+        if await self._scope.value(_LOCK_ROUTING):
+            return True
+        # Either somebody else has it, or it is the shop's first time.
+        await self._scope.run(_ADD_ROUTING)
+        return await self._scope.value(_LOCK_ROUTING) is not None
+
+    async def unrouted(self, *, limit: int) -> list[NoticeHead]:
         return [
-            DueNotice(
-                id=row["id"],
-                shop_id=self._scope.shop_id,
-                client_id=row["client_id"],
-                kind=NoticeKind(row["kind"]),
-                at=row["at"],
-                payload=_payload.decode(row["payload"]),
-                attempts=row["attempts"],
-            )
-            for row in await self._scope.rows(_CLAIM, limit=limit)
+            NoticeHead(id=row["id"], client_id=row["client_id"], kind=NoticeKind(row["kind"]), at=row["at"])
+            for row in await self._scope.rows(_UNROUTED, limit=limit)
         ]
 
-    async def sent(self, notice_id: NoticeId) -> None:
-        await self._scope.run(_SENT, notice_id=notice_id)
+    async def routed(self, notice_ids: Sequence[NoticeId], *, at: datetime) -> None:
+        await self._scope.run(_ROUTED, notices=list(notice_ids), the_time=at)
+        await self._scope.run(_HAS_ROUTED, the_time=at)
 
-    async def failed(self, notice_id: NoticeId, *, due_at: datetime) -> None:
-        await self._scope.run(_FAILED, notice_id=notice_id, due_at=due_at)
+
+def notice_from(notice_id: UUID, row: Any) -> Notice:
+    """From a row of the outbox; ``notice_id``: where that goes by another name in it."""
+    return Notice(
+        id=NoticeId(notice_id),
+        client_id=row["client_id"],
+        kind=NoticeKind(row["kind"]),
+        at=row["at"],
+        payload=_payload.decode(row["payload"]),
+    )

@@ -5,7 +5,7 @@ one machine and refused on several, so each says ``shop_id = $n`` for every tabl
 does not cannot be built.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import asyncpg
@@ -30,6 +30,8 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import Insert as Upsert
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, Grouping
@@ -60,6 +62,11 @@ def select_of(table: FromClause, *columns: Any) -> SelectOfShop:
 def insert_into(table: Table, *names: str) -> Insert:
     """INSERT of one row with these columns, and the shop."""
     return insert(table).values({name: bindparam(name) for name in ("shop_id", *names)})
+
+
+def upsert_into(table: Table, *names: str) -> Upsert:
+    """INSERT of one row with these columns, and the shop; say what becomes of it where there is one already."""
+    return upsert(table).values({name: bindparam(name) for name in ("shop_id", *names)})
 
 
 def update_of(table: Table) -> Update:
@@ -96,7 +103,7 @@ class ShopStatement:
         shops = [name for name in self._order if name.startswith("shop_id")]
         return "shop_id" in columns and shops == ["shop_id"] and "shop_id" not in self._fixed
 
-    def arguments(self, shop_id: ShopId, parameters: dict[str, object]) -> list[object]:
+    def arguments(self, shop_id: ShopId, parameters: Mapping[str, object]) -> list[object]:
         values = {**self._fixed, **parameters, "shop_id": shop_id}
         return [values[name] for name in self._order]
 
@@ -122,6 +129,11 @@ class ShopScope:
         """How many rows it wrote."""
         done = await self._connection.execute(statement.sql, *statement.arguments(self.shop_id, parameters))
         return int(done.rpartition(" ")[2])
+
+    async def run_each(self, statement: ShopStatement, rows: Sequence[Mapping[str, object]]) -> None:
+        """Once for each of them, without waiting for one before sending the next."""
+        if rows:
+            await self._connection.executemany(statement.sql, [statement.arguments(self.shop_id, row) for row in rows])
 
     async def call(self, function: str, *arguments: object) -> Any:
         """What a versioned function of the shop answers; the shop is its first parameter."""

@@ -15,11 +15,14 @@ from msgspec import Struct
 
 from adapters.postgres.accounts import PostgresAccounts
 from adapters.postgres.clients import PostgresClients
+from adapters.postgres.deliveries import PostgresDeliveries
+from adapters.postgres.delivery_log import PostgresDeliveryLog
 from adapters.postgres.invoices import PostgresInvoices
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.pool import Database
+from adapters.postgres.receivers import PostgresReceivers
 from adapters.postgres.reports import PostgresReports
 from adapters.postgres.settings import PostgresSettings
 from adapters.postgres.shop_scope import Record, ShopScope
@@ -159,6 +162,22 @@ class PostgresShopTransaction:
         return PostgresOutbox(self._scope, self._stage_notice)
 
     @property
+    @cached_property
+    def receivers(self) -> PostgresReceivers:
+        return PostgresReceivers(self._scope)
+
+    @cached_property
+    def deliveries(self) -> PostgresDeliveries:
+        return PostgresDeliveries(self._scope)
+
+    @cached_property
+    def webhook_endpoints(self) -> PostgresWebhookEndpoints:
+        return PostgresWebhookEndpoints(self._scope)
+
+    @cached_property
+    def delivery_log(self) -> PostgresDeliveryLog:
+        return PostgresDeliveryLog(self._scope)
+
     def asker(self) -> Asker:
         return self._opening.asker
 

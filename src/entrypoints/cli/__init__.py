@@ -128,8 +128,11 @@ def worker(data: Path | None, *, once: bool) -> None:
 
     with installation(data, needs=("database_url", "jobs_database_url")) as settings:
         if once:
-            sent = work_once(settings)
-            click.echo(f"{sent:,} notice{'' if sent == 1 else 's'} sent.")
+            notices, accepted = work_once(settings)
+            click.echo(
+                f"{notices:,} notice{'' if notices == 1 else 's'} routed, "
+                f"{accepted:,} deliver{'y' if accepted == 1 else 'ies'} accepted."
+            )
         else:
             work(settings)
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from adapters.embedded_postgres import EmbeddedPostgres
-from core.notices import DueNotice
-from core.use_cases.deliver_notices import DeliverNotices
+from core.deliveries import Delivery, NoticeHead, OffReason
+from core.ids import ReceiverId, ShopId
+from core.use_cases.route_notices import RouteNotices
+from entrypoints.application import create_app
 from entrypoints.cli.installation import made_ready
 from entrypoints.container import Container, running
 from entrypoints.demo.shops import PASSWORD, SHOPS, make_shops
@@ -19,19 +21,10 @@ from entrypoints.serving import serve_until
 from entrypoints.settings import Settings
 from entrypoints.staff_api.application import create_app
 from entrypoints.stopping import run, stopped_by_signals
-from entrypoints.worker import deliver_until
+from entrypoints.worker import worker_of
 
 _GRACE_SECONDS = 3
 """Nobody's money hangs on a request to the demo."""
-
-
-class _Nobody:
-    """Hears of what happened while the shops were made: a screen full of log lines before the first line that counts
-    would help nobody.
-    """
-
-    async def send(self, notice: DueNotice) -> None:
-        """Say nothing."""
 
 
 def serve_demo(server: EmbeddedPostgres, settings: Settings, listener: socket.socket, *, shops_made: Path) -> None:
@@ -47,12 +40,33 @@ def serve_demo(server: EmbeddedPostgres, settings: Settings, listener: socket.so
         shops_made.touch()
     run(_serve(Container(settings=ready), server.data_folder, listener))
 
+class _Nobody:
+    """Hears of what happened while the shops were made: a screen full of log lines before the first line that counts
+    would help nobody. See :class:`ports.notifier.NoticeLog`.
+    """
+
+    def routed(self, shop_id: ShopId, notice: NoticeHead, *, receivers: int) -> None:
+        """Say nothing."""
+
+    def not_accepted(self, delivery: Delivery, *, fault: Exception | None) -> None:
+        """Never happens: nothing is delivered."""
+
+    def failed_at(self, shop_id: ShopId, fault: Exception) -> None:
+        """Nothing of it may be hidden."""
+        raise RuntimeError(f"notices of shop {shop_id}") from fault
+
+    def switched_off(self, shop_id: ShopId, receiver_id: ReceiverId, reason: OffReason) -> None:
+        """Never happens: there is no endpoint."""
+
+
 
 async def _make_shops(container: Container) -> None:
-    deliver = DeliverNotices(container.transactions(), container.directory(), _Nobody(), container.clock())
+    route = RouteNotices(
+        container.transactions(), container.directory(), container.fresh(), container.clock(), _Nobody(), channels=()
+    )
     async with running(container):
         await make_shops(container)
-        while await deliver():
+        while await route():
             pass
 
 
@@ -60,7 +74,7 @@ async def _serve(container: Container, data_folder: Path, listener: socket.socke
     app = create_app(container.staff_api())
     async with stopped_by_signals() as stop, running(container), asyncio.TaskGroup() as tasks:
         tasks.create_task(serve_until(stop, app, listener, grace_seconds=_GRACE_SECONDS))
-        tasks.create_task(deliver_until(stop, container.deliver_notices()))
+        tasks.create_task(worker_of(container).until(stop))
         click.echo(_welcome(address_of(listener), data_folder))
     click.echo("Stopped. The data stays for the next time.")
 

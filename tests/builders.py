@@ -10,7 +10,7 @@ from core.ids import BulkPaymentId, ClientId, EntryId, InvoiceId, PaymentId, Sho
 from core.invoices import Invoice, InvoiceContent, InvoiceLine
 from core.ledger import CreditAccount, EntryKind, PostedEntry, Recorder
 from core.payments import Payment, PaymentMethod
-from core.shop import Shop
+from core.shop import ShopSettings
 from core.staff import Actor, ActorKind, Asker, Permission, StaffMember
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -126,8 +126,10 @@ def a_posted_entry(
     )
 
 
-def a_shop(*, currency: str = "USD", time_zone: str = "America/Chicago", quickbooks_connected: bool = False) -> Shop:
-    return Shop(
+def a_shop(
+    *, currency: str = "USD", time_zone: str = "America/Chicago", quickbooks_connected: bool = False
+) -> ShopSettings:
+    return ShopSettings(
         id=SHOP_ID,
         name="Main Street Auto",
         slug="main-street-auto",

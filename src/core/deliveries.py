@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from core.ids import ClientId, DeliveryId, EndpointId, NoticeId, ReceiverId
 from core.notices import Notice, NoticeKind
-from core.shop import Shop
+from core.shop import ShopSettings
 
 BY_EMAIL = ReceiverId(UUID(int=0))
 """The receiver of what goes to the client by e-mail. Every other receiver is a webhook endpoint."""
@@ -126,7 +126,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
     id: DeliveryId
     notice: Notice
-    shop: Shop
+    shop: ShopSettings
     receiver: Receiver
     attempt: int
 

@@ -57,7 +57,7 @@ class Language(StrEnum):
 
 
 class Shop(Struct, frozen=True, kw_only=True):
-    """A shop's settings. ``email_notices``: whether its clients are told by e-mail of what happens to their credit."""
+    """What decisions need to know of a shop."""
 
     id: ShopId
     name: str
@@ -65,8 +65,6 @@ class Shop(Struct, frozen=True, kw_only=True):
     currency: str
     time_zone: str
     quickbooks_connected: bool
-    language: Language = Language.EN
-    email_notices: bool = False
 
     @property
     def minor_unit_digits(self) -> int:
@@ -91,3 +89,14 @@ class Shop(Struct, frozen=True, kw_only=True):
         if asked is not None and asked > today:
             raise InvalidField("received_on", "cannot be in the future")
         return asked or today
+
+
+class ShopSettings(Shop, frozen=True, kw_only=True):
+    """All of a shop's settings, also those that no decision about money asks for.
+
+    email_notices: whether clients are told by e-mail of what happens to their credit; email: where their answers go.
+    """
+
+    language: Language = Language.EN
+    email_notices: bool = False
+    email: str | None = None

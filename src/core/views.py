@@ -13,7 +13,7 @@ from core.books import PaymentOptions
 from core.invoices import InvoiceLine, InvoiceStatus
 from core.ledger import AddReason, CappedBy, EntryKind, LedgerEntry, Reason
 from core.payments import Payment, PaymentMethod
-from core.shop import Shop
+from core.shop import Language, ShopSettings
 from core.staff import ActorKind, Permission
 
 T = TypeVar("T")
@@ -152,6 +152,7 @@ class ClientListItem(Struct, frozen=True, kw_only=True):
     name: str
     email: str | None
     phone: str | None
+    email_notices: Annotated[bool, Meta(description="whether this client gets the shop's e-mails about credit")]
     credit: Annotated[int, Meta(description="the balance of the client's credit account")]
     currency: Currency
     created_at: Moment
@@ -219,6 +220,9 @@ class ShopView(Struct, frozen=True, kw_only=True):
     currency: Currency
     time_zone: Annotated[str, Meta(examples=["America/Chicago"])]
     quickbooks_connected: bool
+    language: Annotated[Language, Meta(description="what e-mails to clients are written in")]
+    email_notices: Annotated[bool, Meta(description="whether clients get e-mails about their credit")]
+    email: Annotated[str | None, Meta(description="where clients' answers to them go", examples=["desk@example.com"])]
 
 
 class StaffView(Struct, frozen=True, kw_only=True):
@@ -338,7 +342,7 @@ def payment_fields(payment: Payment) -> dict[str, Any]:
     }
 
 
-def shop_view(shop: Shop) -> ShopView:
+def shop_view(shop: ShopSettings) -> ShopView:
     return ShopView(
         id=shop.id,
         name=shop.name,
@@ -346,6 +350,9 @@ def shop_view(shop: Shop) -> ShopView:
         currency=shop.currency,
         time_zone=shop.time_zone,
         quickbooks_connected=shop.quickbooks_connected,
+        language=shop.language,
+        email_notices=shop.email_notices,
+        email=shop.email,
     )
 
 

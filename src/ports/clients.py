@@ -21,11 +21,15 @@ class Clients(Protocol):
         """Clients by name. ``q``: a part of name, e-mail or phone."""
         ...
 
-    async def add(self, client_id: ClientId, *, name: str, email: str | None, phone: str | None) -> None:
+    async def add(
+        self, client_id: ClientId, *, name: str, email: str | None, phone: str | None, email_notices: bool
+    ) -> None:
         """A new client with an empty credit account."""
         ...
 
-    async def change(self, client_id: ClientId, *, name: str, email: str | None, phone: str | None) -> None: ...
+    async def change(
+        self, client_id: ClientId, *, name: str, email: str | None, phone: str | None, email_notices: bool
+    ) -> None: ...
 
     async def overpaid(self, client_id: ClientId) -> int:
         """What the client's invoices are overpaid by, together. Minor units."""

@@ -2,20 +2,20 @@
 
 from typing import Protocol
 
-from core.shop import Shop
+from core.shop import ShopSettings
 
 
 class Settings(Protocol):
-    async def read(self) -> Shop: ...
+    async def read(self) -> ShopSettings: ...
 
     async def lock(self) -> None:
         """Let nobody else change the shop's settings, staff or keys until the transaction ends."""
         ...
 
-    async def change(self, shop: Shop) -> None:
-        """Name, time zone and the QuickBooks switch; slug and currency stay."""
+    async def change(self, shop: ShopSettings) -> None:
+        """All but slug and currency, which stay."""
         ...
 
-    async def open_shop(self, shop: Shop) -> None:
+    async def open_shop(self, shop: ShopSettings) -> None:
         """A new shop, with its slug in the directory."""
         ...

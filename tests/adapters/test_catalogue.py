@@ -44,7 +44,7 @@ APP_TABLES = {
     "delivery_attempts": SELECT_INSERT,
 }
 APP_UPDATES = {
-    "shops": {"name", "time_zone", "quickbooks_connected", "language", "email_notices"},
+    "shops": {"name", "time_zone", "quickbooks_connected", "language", "email_notices", "email"},
     "invoice_counters": {"last_number"},
     "staff": {"name", "email", "permissions", "active", "password_hash"},
     "api_keys": {"deleted_at"},

@@ -21,7 +21,7 @@ from core.ids import ClientId, NoticeId
 from core.ledger import EntryKind, Reason
 from core.money import MAX_AMOUNT
 from core.notices import Notice, NoticedEntry, NoticeKind, NoticePayload
-from core.shop import MINOR_UNIT_DIGITS, Language, Shop, time_zone_names
+from core.shop import MINOR_UNIT_DIGITS, Language, ShopSettings, time_zone_names
 from tests.builders import NOON, a_shop
 from tests.entrypoints.hostile import KEPT
 
@@ -48,7 +48,7 @@ def a_notice(kind: NoticeKind, amount: int, balance: int, *, at: datetime = NOON
 
 def at(
     language: Language, currency: str = "USD", time_zone: str = "America/Chicago", name: str = "Main Street"
-) -> Shop:
+) -> ShopSettings:
     shop = a_shop(currency=currency, time_zone=time_zone)
     return msgspec.structs.replace(shop, language=language, name=name)
 
@@ -137,10 +137,10 @@ HAFEN = at(DE, "EUR", "Europe/Berlin", "Am Hafen")
             "Wir haben 50,00\u00a0€ von Ihrem Guthaben storniert. Ihr Guthaben beträgt jetzt 20,00\u00a0€.",
         ),
     ],
-    ids=lambda value: f"{value.language}" if isinstance(value, Shop) else None,
+    ids=lambda value: f"{value.language}" if isinstance(value, ShopSettings) else None,
 )
 def test_each_kind_has_its_words_in_each_language(
-    shop: Shop, kind: str, amount: int, balance: int, subject: str, sentence: str
+    shop: ShopSettings, kind: str, amount: int, balance: int, subject: str, sentence: str
 ) -> None:
     letter = letter_of_notice(a_notice(NoticeKind(f"credit.{kind}"), amount, balance), shop, client_name="Pat")
     assert letter.subject.startswith(subject)
@@ -180,9 +180,11 @@ def test_both_parts_tell_the_same_figures() -> None:
         (at(DE, "CHF", "Europe/Zurich"), "2. März 2026, 01:30", "CHF\u00a01\u2019234.50"),
         (at(DE, "USD", "America/Chicago"), "1. März 2026, 18:30", "1.234,50\u00a0$"),
     ],
-    ids=lambda value: f"{value.language} {value.time_zone} {value.currency}" if isinstance(value, Shop) else None,
+    ids=lambda value: (
+        f"{value.language} {value.time_zone} {value.currency}" if isinstance(value, ShopSettings) else None
+    ),
 )
-def test_days_times_and_money_are_written_as_at_the_shop(shop: Shop, moment: str, money: str) -> None:
+def test_days_times_and_money_are_written_as_at_the_shop(shop: ShopSettings, moment: str, money: str) -> None:
     forms = LocalForms(shop)
     assert forms.moment(datetime(2026, 3, 2, 0, 30, tzinfo=UTC)) == moment
     assert forms.money(1_234_50) == money
@@ -295,9 +297,11 @@ def test_words_that_look_like_places_to_fill_in_stay_words() -> None:
         (HAFEN, OffReason.GONE, "Der Empfänger unter https://hooks.example/x hat geantwortet"),
         (HAFEN, OffReason.FAILING, "Fünf Tage lang wurde kein Webhook an https://hooks.example/x angenommen."),
     ],
-    ids=lambda value: str(value.language) if isinstance(value, Shop) else None,
+    ids=lambda value: str(value.language) if isinstance(value, ShopSettings) else None,
 )
-def test_staff_are_told_which_endpoint_was_switched_off_and_why(shop: Shop, why: OffReason, sentence: str) -> None:
+def test_staff_are_told_which_endpoint_was_switched_off_and_why(
+    shop: ShopSettings, why: OffReason, sentence: str
+) -> None:
     letter = letter_of_endpoint_off(shop, url="https://hooks.example/x", why=why, since=NOON, staff_name="Olivia")
     assert "hooks.example" in letter.subject
     assert "Olivia" in letter.text

@@ -18,7 +18,7 @@ from core.deliveries import Delivery, EmailReceiver
 from core.ids import ClientId, DeliveryId, NoticeId
 from core.ledger import EntryKind, Reason
 from core.notices import Notice, NoticedEntry, NoticeKind, NoticePayload
-from core.shop import Shop
+from core.shop import ShopSettings
 from ports.notifier import NotAccepted
 from tests.builders import NOON, a_shop
 from tests.entrypoints.processes import free_port
@@ -29,7 +29,7 @@ RIGHT, WRONG = "secret", "wrong"
 
 
 def a_delivery(
-    *, address: str = "pat@example.com", name: str = "Pat Doe", shop: Shop | None = None, notice_id: Any = None
+    *, address: str = "pat@example.com", name: str = "Pat Doe", shop: ShopSettings | None = None, notice_id: Any = None
 ) -> Delivery:
     """The client used $20.00, and $22.10 is left."""
     entry = NoticedEntry(

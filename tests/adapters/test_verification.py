@@ -256,7 +256,7 @@ async def test_everything_is_read_as_of_one_moment_and_nothing_can_be_written(de
         await desk.add(client, 5_00)
         assert (await shop.accounts.size()).entries == 0
         with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
-            await shop.clients.change(client, name="X", email=None, phone=None)
+            await shop.clients.change(client, name="X", email=None, phone=None, email_notices=True)
 
 
 def a_long_ledger(shop_id: ShopId, client_id: ClientId, length: int) -> list[LedgerEntry]:

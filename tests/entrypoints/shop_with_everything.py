@@ -114,6 +114,7 @@ async def _fill(shop: FullShop) -> None:
     allocations = [{"invoice_id": str(each), "amount": 1000} for each in (first, second)]
     body = {"client_id": str(pat), "method": "cash", "reference": f"together {mark}", "allocations": allocations}
     bulk = await owner.post("/v1/bulk-payments", body)
+    await owner.patch("/v1/shop", {"email": f"desk@{mark}.example"})
     colleague = {"name": f"Robin {mark}", "email": f"robin@{mark}.example", "permissions": [], "password": PASSWORD}
     robin = await owner.post("/v1/staff", colleague)
     keys = [

@@ -163,6 +163,17 @@ async def test_editing_a_client_changes_what_is_named_and_nothing_else(desk: Des
     assert (emptied.name, emptied.email, emptied.phone) == ("Pat Doe", None, "1")
 
 
+async def test_a_client_gets_the_shops_e_mails_until_somebody_leaves_it_out(desk: Desk) -> None:
+    add, edit = desk.container.add_client(), desk.container.edit_client()
+    pat = await add(desk.owner, name="Pat", email="pat@example.com", phone=None)
+    dana = await add(desk.owner, name="Dana", email="dana@example.com", phone=None, email_notices=False)
+    assert (pat.email_notices, dana.email_notices) == (True, False)
+    left_out = await edit(desk.owner, ClientId(pat.id), ClientEdit(email_notices=False))
+    assert (left_out.email_notices, left_out.email) == (False, "pat@example.com")
+    assert not (await edit(desk.owner, ClientId(pat.id), ClientEdit(name="Pat Doe"))).email_notices
+    assert (await edit(desk.owner, ClientId(pat.id), ClientEdit(email_notices=True))).email_notices
+
+
 async def test_a_client_that_is_not_there_is_not_found(desk: Desk, auditor: Auditor) -> None:
     nobody = ClientId(desk.shop_id)
     for refused in (

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from core.errors import EmailTaken, InvalidField, LastStaffManager, NotFound, PermissionDenied, Refusal, SlugTaken
 from core.ids import ApiKeyId, StaffId
+from core.shop import Language
 from core.staff import Caller, Permission
 from core.use_cases.shop_settings import ShopEdit
 from core.use_cases.staff import StaffEdit
@@ -288,7 +290,23 @@ async def test_currency_and_slug_of_a_shop_stay_and_its_time_zone_must_be_one(de
         await desk.container.edit_shop()(desk.owner, ShopEdit(time_zone="Mars/Olympus_Mons"))
 
 
-_SHOP = {
+async def test_a_shop_writes_to_nobody_until_it_says_so_and_then_in_its_language(desk: Desk) -> None:
+    new = await desk.container.show_shop()(desk.owner)
+    assert (new.email_notices, new.language, new.email) == (False, "en", None)
+    edit = desk.container.edit_shop()
+    wanted = ShopEdit(email_notices=True, language=Language.DE, email="desk@example.com")
+    for shown in (
+        await edit(desk.owner, wanted),
+        await edit(desk.owner, ShopEdit(name="New")),
+        await desk.container.show_shop()(desk.owner),
+        (await desk.container.show_me()(desk.owner)).shop,
+    ):
+        assert (shown.email_notices, shown.language, shown.email) == (True, "de", "desk@example.com")
+    emptied = await edit(desk.owner, ShopEdit(email_notices=False, email=None))
+    assert (emptied.email_notices, emptied.language, emptied.email) == (False, "de", None)
+
+
+_SHOP: dict[str, Any] = {
     "name": "A Shop",
     "slug": "a-shop-that-is-never-opened",
     "currency": "USD",
@@ -326,4 +344,4 @@ async def test_a_slug_is_one_shop_s_also_when_many_take_it_at_once(container: Co
         await container.open_shop()(**{**_SHOP, "slug": desk.slug})
     slug = f"shop-{uuid4().hex}"
     answers = await outcomes(*(container.open_shop()(**{**_SHOP, "slug": slug}) for _ in range(10)))
-    assert sorted(type(answer).__name__ for answer in answers) == ["Shop"] + ["SlugTaken"] * 9
+    assert sorted(type(answer).__name__ for answer in answers) == ["ShopSettings"] + ["SlugTaken"] * 9

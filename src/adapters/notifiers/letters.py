@@ -12,7 +12,7 @@ from adapters.notifiers.local_forms import LocalForms
 from adapters.notifiers.wording import WORDINGS
 from core.deliveries import OffReason
 from core.notices import Notice
-from core.shop import Shop
+from core.shop import ShopSettings
 from core.webhooks import URL_MAX_LENGTH
 
 _TEMPLATES = Environment(
@@ -50,7 +50,7 @@ class _Content(Struct, frozen=True, kw_only=True):
     footer: str
 
 
-def letter_of_notice(notice: Notice, shop: Shop, *, client_name: str) -> Letter:
+def letter_of_notice(notice: Notice, shop: ShopSettings, *, client_name: str) -> Letter:
     """What the client is told of an entry of the ledger."""
     entry = notice.payload.entry
     if entry is None:
@@ -71,7 +71,7 @@ def letter_of_notice(notice: Notice, shop: Shop, *, client_name: str) -> Letter:
     return _written(content, forms.language_tag)
 
 
-def letter_of_endpoint_off(shop: Shop, *, url: str, why: OffReason, since: datetime, staff_name: str) -> Letter:
+def letter_of_endpoint_off(shop: ShopSettings, *, url: str, why: OffReason, since: datetime, staff_name: str) -> Letter:
     """What staff are told of an endpoint that was switched off, though not by them."""
     forms, words = LocalForms(shop), WORDINGS[shop.language]
     told = words.endpoint_off[why]

@@ -11,7 +11,7 @@ from babel.core import get_global
 from babel.dates import format_date, format_time
 from babel.numbers import NumberPattern, parse_pattern
 
-from core.shop import MINOR_UNIT_DIGITS, Language, Shop
+from core.shop import MINOR_UNIT_DIGITS, Language, ShopSettings
 
 _MINUS = "\u2212"
 _THIN, _WIDE = "\u202f", "\u00a0"
@@ -23,7 +23,7 @@ _BETWEEN_LETTERS_AND_DIGITS = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_
 class LocalForms:
     """Those of one shop. Amounts in minor units of its currency."""
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, shop: ShopSettings) -> None:
         self._currency = shop.currency
         self._time_zone = ZoneInfo(shop.time_zone)
         self._locale = _locale(shop.language, shop.time_zone)

@@ -13,7 +13,7 @@ from msgspec import Struct
 from adapters.notifiers.internet_message import Address, InternetMessage, NotAnAddress, one_line
 from adapters.notifiers.letters import Letter, letter_of_notice
 from core.deliveries import ANSWER_MAX_LENGTH, Delivery, EmailReceiver
-from core.shop import Shop
+from core.shop import ShopSettings
 from ports.notifier import NotAccepted
 from ports.security import Clock
 
@@ -254,7 +254,7 @@ class SmtpNotifier:
             address=receiver.address,
         )
 
-    async def _post(self, letter: Letter, shop: Shop, *, message_id: str, name: str, address: str) -> str:
+    async def _post(self, letter: Letter, shop: ShopSettings, *, message_id: str, name: str, address: str) -> str:
         try:
             recipient = Address.parse(address)
         except NotAnAddress:
@@ -267,10 +267,17 @@ class SmtpNotifier:
                 sender=self._sender,
                 recipient_name=name,
                 recipient=recipient,
-                reply_to=None,
+                reply_to=_reply_to(shop),
                 subject=letter.subject,
                 language=letter.language,
                 text=letter.text,
                 html=letter.html,
             )
         )
+
+
+def _reply_to(shop: ShopSettings) -> Address | None:
+    try:
+        return None if shop.email is None else Address.parse(shop.email)
+    except NotAnAddress:
+        return None

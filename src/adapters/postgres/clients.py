@@ -32,6 +32,7 @@ def _with_account(*more: Any) -> SelectOfShop:
             clients.c.sort_name,
             clients.c.email,
             clients.c.phone,
+            clients.c.email_notices,
             clients.c.created_at,
             credit_accounts.c.balance.label("credit"),
             credit_accounts.c.closed_at.label("deleted_at"),
@@ -63,12 +64,14 @@ _ITEM = ShopStatement(_with_account().where(clients.c.id == bindparam("client_id
 _OVERPAID = ShopStatement(
     select_of(invoices, _sum(-invoices.c.due)).where(invoices.c.client_id == bindparam("client_id"), invoices.c.due < 0)
 )
-_ADD = ShopStatement(insert_into(clients, "id", "name", "email", "phone").values(created_at=func.now()))
+_ADD = ShopStatement(
+    insert_into(clients, "id", "name", "email", "phone", "email_notices").values(created_at=func.now())
+)
 _ADD_ACCOUNT = ShopStatement(insert_into(credit_accounts, "client_id").values(balance=0, last_number=0))
 _CHANGE = ShopStatement(
     update_of(clients)
     .where(clients.c.id == bindparam("client_id"))
-    .values(name=bindparam("name"), email=bindparam("email"), phone=bindparam("phone"))
+    .values({name: bindparam(name) for name in ("name", "email", "phone", "email_notices")})
 )
 _account = update_of(credit_accounts).where(credit_accounts.c.client_id == bindparam("the_client_id"))
 _CLOSE = ShopStatement(_account.values(closed_at=func.now()))
@@ -124,12 +127,18 @@ class PostgresClients:
         page = page_of(rows, limit, _position)
         return Page(convert([dict(row) for row in page.items], list[ClientListItem]), page.next_position)
 
-    async def add(self, client_id: ClientId, *, name: str, email: str | None, phone: str | None) -> None:
-        await self._scope.run(_ADD, id=client_id, name=name, email=email, phone=phone)
+    async def add(
+        self, client_id: ClientId, *, name: str, email: str | None, phone: str | None, email_notices: bool
+    ) -> None:
+        await self._scope.run(_ADD, id=client_id, name=name, email=email, phone=phone, email_notices=email_notices)
         await self._scope.run(_ADD_ACCOUNT, client_id=client_id)
 
-    async def change(self, client_id: ClientId, *, name: str, email: str | None, phone: str | None) -> None:
-        await self._scope.run(_CHANGE, client_id=client_id, name=name, email=email, phone=phone)
+    async def change(
+        self, client_id: ClientId, *, name: str, email: str | None, phone: str | None, email_notices: bool
+    ) -> None:
+        await self._scope.run(
+            _CHANGE, client_id=client_id, name=name, email=email, phone=phone, email_notices=email_notices
+        )
 
     async def overpaid(self, client_id: ClientId) -> int:
         overpaid: int = await self._scope.value(_OVERPAID, client_id=client_id)

@@ -68,6 +68,7 @@ shops = Table(
     Column("quickbooks_connected", Boolean(), nullable=False),
     _text("language"),
     Column("email_notices", Boolean(), nullable=False),
+    _text("email", nullable=True),
     _time("created_at"),
 )
 

@@ -46,20 +46,24 @@ class AddClient:
         self._transactions = transactions
 
     @retried
-    async def __call__(self, caller: Caller, *, name: str, email: str | None, phone: str | None) -> ClientView:
+    async def __call__(
+        self, caller: Caller, *, name: str, email: str | None, phone: str | None, email_notices: bool = True
+    ) -> ClientView:
+        """``email_notices``: whether the client gets the e-mails that the shop sends about credit."""
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit(Permission.MANAGE_CLIENTS)
             client_id = ClientId(shop.recorder.new_id())
-            await shop.clients.add(client_id, name=name, email=email, phone=phone)
+            await shop.clients.add(client_id, name=name, email=email, phone=phone, email_notices=email_notices)
             return shop.answer(201, await shop.clients.view(client_id))
 
 
 class ClientEdit(Struct, frozen=True, kw_only=True):
-    """What to change of a client; ``None`` for the name and ``UNSET`` for the others leave a field as it is."""
+    """What to change of a client; ``UNSET`` for e-mail and phone and ``None`` for the others leave a field as it is."""
 
     name: str | None = None
     email: str | UnsetType | None = UNSET
     phone: str | UnsetType | None = UNSET
+    email_notices: bool | None = None
 
 
 class EditClient:
@@ -77,6 +81,7 @@ class EditClient:
                 name=edit.name or old.name,
                 email=old.email if edit.email is UNSET else edit.email,
                 phone=old.phone if edit.phone is UNSET else edit.phone,
+                email_notices=old.email_notices if edit.email_notices is None else edit.email_notices,
             )
             return shop.answer(200, await shop.clients.view(client_id))
 

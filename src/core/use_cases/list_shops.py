@@ -1,6 +1,6 @@
 """All shops of the installation, for whoever runs it."""
 
-from core.shop import Shop
+from core.shop import ShopSettings
 from ports.directory import Directory
 from ports.transactions import Transactions
 
@@ -12,7 +12,7 @@ class ListShops:
         self._transactions = transactions
         self._directory = directory
 
-    async def __call__(self) -> list[Shop]:
+    async def __call__(self) -> list[ShopSettings]:
         shops = []
         for _, shop_id in await self._directory.shops():
             async with self._transactions.at_shop(shop_id) as shop:

@@ -5,7 +5,7 @@ from collections.abc import Container
 
 from core.errors import InvalidField, SlugTaken
 from core.ids import ShopId, StaffId
-from core.shop import MINOR_UNIT_DIGITS, Shop, require_time_zone
+from core.shop import MINOR_UNIT_DIGITS, Language, ShopSettings, require_time_zone
 from core.staff import Permission, StaffMember, clean_email, require_password
 from core.text import clean, has_control_character
 from core.use_cases.retried import retried
@@ -45,19 +45,21 @@ class OpenShop:
         owner_name: str,
         owner_email: str,
         owner_password: str,
-    ) -> Shop:
+        language: Language = Language.EN,
+    ) -> ShopSettings:
         if not (_SLUG.fullmatch(slug) and 2 <= len(slug) <= 63):
             raise InvalidField("slug", "must be 2 to 63 small letters, digits and single hyphens, such as main-street")
         if currency not in MINOR_UNIT_DIGITS:
             raise InvalidField("currency", "must be an ISO 4217 code, such as USD")
         require_password(owner_password, common=self._common_passwords)
-        shop = Shop(
+        shop = ShopSettings(
             id=ShopId(self._fresh.id()),
             name=_require_name(name, "name"),
             slug=slug,
             currency=currency,
             time_zone=require_time_zone(time_zone),
             quickbooks_connected=False,
+            language=language,
         )
         owner = StaffMember(
             id=StaffId(self._fresh.id()),
@@ -71,7 +73,7 @@ class OpenShop:
         return shop
 
     @retried
-    async def _open(self, shop: Shop, owner: StaffMember, password_hash: str) -> None:
+    async def _open(self, shop: ShopSettings, owner: StaffMember, password_hash: str) -> None:
         if await self._directory.shop_of(shop.slug) is not None:
             raise SlugTaken
         async with self._transactions.at_shop(shop.id) as opened:

@@ -1,10 +1,10 @@
 """Who asks, at which shop, and the shop's settings."""
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from core.ids import StaffId
-from core.shop import require_time_zone
+from core.shop import Language, require_time_zone
 from core.staff import ActorKind, Caller, Permission
 from core.use_cases.retried import retried
 from core.views import ActorView, MeView, ShopView, shop_view, sorted_permissions
@@ -22,7 +22,7 @@ class ShowMe:
             return MeView(
                 by=ActorView(asker.kind, asker.id, asker.name),
                 staff=staff,
-                shop=shop_view(shop.shop),
+                shop=shop_view(await shop.settings.read()),
                 permissions=sorted_permissions(asker.permissions),
             )
 
@@ -34,15 +34,20 @@ class ShowShop:
     async def __call__(self, caller: Caller) -> ShopView:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit()
-            return shop_view(shop.shop)
+            return shop_view(await shop.settings.read())
 
 
 class ShopEdit(Struct, frozen=True, kw_only=True):
-    """What to change of a shop; ``None`` leaves a field as it is. Currency and slug never change."""
+    """What to change of a shop; ``None``, for its e-mail address ``UNSET``, leaves a field as it is. Currency and slug
+    never change.
+    """
 
     name: str | None = None
     time_zone: str | None = None
     quickbooks_connected: bool | None = None
+    language: Language | None = None
+    email_notices: bool | None = None
+    email: str | UnsetType | None = UNSET
 
 
 class EditShop:
@@ -55,7 +60,11 @@ class EditShop:
             await shop.admit_alone(Permission.MANAGE_SETTINGS)
             if edit.time_zone is not None:
                 require_time_zone(edit.time_zone)
-            changes = {name: value for name, value in msgspec.structs.asdict(edit).items() if value is not None}
-            changed = msgspec.structs.replace(shop.shop, **changes)
+            changes = {
+                name: value
+                for name, value in msgspec.structs.asdict(edit).items()
+                if value is not UNSET and (value is not None or name == "email")
+            }
+            changed = msgspec.structs.replace(await shop.settings.read(), **changes)
             await shop.settings.change(changed)
             return shop.answer(200, shop_view(changed))

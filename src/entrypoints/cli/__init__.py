@@ -147,6 +147,13 @@ def shop() -> None:
 @click.option("--slug", required=True, help="Its short name for signing in, such as main-street.")
 @click.option("--currency", required=True, help="ISO 4217, such as USD. Never changes.")
 @click.option("--time-zone", required=True, help="IANA name, such as America/Chicago.")
+@click.option(
+    "--language",
+    type=click.Choice(["en", "de"]),
+    default="en",
+    show_default=True,
+    help="What e-mails to clients are written in; can be changed later.",
+)
 @click.option("--owner-name", required=True, help="The first staff member, who has all permissions.")
 @click.option("--owner-email", required=True, help="Their e-mail address, to sign in with.")
 @click.option(
@@ -165,6 +172,7 @@ def create_shop(
     slug: str,
     currency: str,
     time_zone: str,
+    language: str,
     owner_name: str,
     owner_email: str,
     as_json: bool,
@@ -174,6 +182,7 @@ def create_shop(
     The owner's password (10 to 128 characters) is read from standard input, where one line ending at its end does not
     belong to it; on a terminal it is asked for.
     """
+    from core.shop import Language
     from entrypoints.cli import shops
     from entrypoints.cli.installation import installation
 
@@ -188,6 +197,7 @@ def create_shop(
             owner_name=owner_name,
             owner_email=owner_email,
             owner_password=password,
+            language=Language(language),
             as_json=as_json,
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from core.shop import Shop
+from core.shop import Language, ShopSettings
 from core.views import shop_view
 from entrypoints.container import Container, running
 from entrypoints.settings import Settings
@@ -23,11 +23,12 @@ def create(
     owner_name: str,
     owner_email: str,
     owner_password: str,
+    language: Language,
     as_json: bool,
 ) -> None:
     """Open a shop with its owner, and say so."""
 
-    async def open_shop() -> Shop:
+    async def open_shop() -> ShopSettings:
         container = Container(settings=settings)
         async with running(container):
             return await container.open_shop()(
@@ -38,6 +39,7 @@ def create(
                 owner_name=owner_name,
                 owner_email=owner_email,
                 owner_password=owner_password,
+                language=language,
             )
 
     shop = asyncio.run(open_shop())
@@ -50,7 +52,7 @@ def create(
 def list_all(settings: Settings, *, as_json: bool) -> None:
     """Print a line a shop."""
 
-    async def list_shops() -> list[Shop]:
+    async def list_shops() -> list[ShopSettings]:
         container = Container(settings=settings)
         async with running(container):
             return await container.list_shops()()

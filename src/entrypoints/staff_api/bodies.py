@@ -11,6 +11,7 @@ from core.invoices import InvoiceLine
 from core.ledger import AddReason
 from core.money import MAX_AMOUNT
 from core.payments import MoneyMethod, OverpaymentChoice, PaymentMethod
+from core.shop import Language
 from core.staff import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH, Permission
 from core.text import NOTE_MAX_LENGTH
 from entrypoints.staff_api.texts import (
@@ -111,6 +112,13 @@ class ShopEditBody(Body, frozen=True, kw_only=True):
     name: Name | UnsetType = UNSET
     time_zone: TimeZone | UnsetType = UNSET
     quickbooks_connected: bool | UnsetType = UNSET
+    language: Annotated[Language, Meta(description="What e-mails to clients are written in.")] | UnsetType = UNSET
+    email_notices: Annotated[bool, Meta(description="Whether clients get e-mails about their credit.")] | UnsetType = (
+        UNSET
+    )
+    email: (
+        Annotated[Email | None, Meta(description="Where clients' answers to them go; null: nowhere.")] | UnsetType
+    ) = UNSET
 
 
 class StaffBody(Body, frozen=True, kw_only=True):
@@ -137,6 +145,7 @@ class ClientBody(Body, frozen=True, kw_only=True):
     name: Name
     email: Email | None = None
     phone: Phone | None = None
+    email_notices: Annotated[bool, Meta(description="false leaves the client out of the shop's e-mails.")] = True
 
 
 class ClientEditBody(Body, frozen=True, kw_only=True):
@@ -145,6 +154,9 @@ class ClientEditBody(Body, frozen=True, kw_only=True):
     name: Name | UnsetType = UNSET
     email: Email | UnsetType | None = UNSET
     phone: Phone | UnsetType | None = UNSET
+    email_notices: (
+        Annotated[bool, Meta(description="false leaves the client out of the shop's e-mails.")] | UnsetType
+    ) = UNSET
 
 
 class LineBody(Body, frozen=True, kw_only=True):

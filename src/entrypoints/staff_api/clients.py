@@ -43,7 +43,7 @@ async def list_clients(api: Api, caller: CallerOf, filters: NamedDependency[Clie
 async def add_client(api: Api, caller: CallerOf, data: JSONBody[ClientBody]) -> ClientView:
     """Needs the permission `manage_clients`."""
     email = None if data.email is None else clean_email(data.email)
-    return await api.add_client(caller, name=data.name, email=email, phone=data.phone)
+    return await api.add_client(caller, name=data.name, email=email, phone=data.phone, email_notices=data.email_notices)
 
 
 @get("/clients/{client_id:uuid}", summary="Show a client", tags=_TAGS, refuses=())
@@ -62,7 +62,12 @@ async def edit_client(
     api: Api, caller: CallerOf, client_id: FromPath[UUID], data: JSONBody[ClientEditBody]
 ) -> ClientView:
     """What is left out stays, null clears. Needs the permission `manage_clients`."""
-    edit = ClientEdit(name=given(data.name), email=_email(data.email), phone=data.phone)
+    edit = ClientEdit(
+        name=given(data.name),
+        email=_email(data.email),
+        phone=data.phone,
+        email_notices=given(data.email_notices),
+    )
     return await api.edit_client(caller, ClientId(client_id), edit)
 
 

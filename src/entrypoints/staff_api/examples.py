@@ -10,7 +10,7 @@ import msgspec
 from core.invoices import InvoiceLine
 from core.ledger import ADD_REASONS, EntryKind, Reason
 from core.payments import PaymentMethod
-from core.shop import QUICKBOOKS_REMINDER
+from core.shop import QUICKBOOKS_REMINDER, Language
 from core.staff import ActorKind, Permission
 from core.views import (
     ActorView,
@@ -120,6 +120,7 @@ _CLIENT_FIELDS: dict[str, Any] = {
     "name": "Pat Doe",
     "email": "pat@example.com",
     "phone": "555-0134",
+    "email_notices": True,
     "credit": 2000,
     "currency": "USD",
     "created_at": _AT,
@@ -132,6 +133,9 @@ _SHOP = ShopView(
     currency="USD",
     time_zone="America/Chicago",
     quickbooks_connected=True,
+    language=Language.EN,
+    email_notices=True,
+    email="desk@main-street.example",
 )
 _STAFF_VIEW = StaffView(
     id=_STAFF,
@@ -207,7 +211,10 @@ BODY_EXAMPLES: Mapping[Any, Mapping[str, Any]] = {
         "sign in": {"shop": "main-street", "email": "sam@example.com", "password": "correct horse battery"}
     },
     bodies.RefreshTokenBody: {"refresh token": {"refresh_token": "rt_..."}},
-    bodies.ShopEditBody: {"connect QuickBooks": {"quickbooks_connected": True}},
+    bodies.ShopEditBody: {
+        "connect QuickBooks": {"quickbooks_connected": True},
+        "write to clients": {"email_notices": True, "language": "en", "email": "desk@main-street.example"},
+    },
     bodies.StaffBody: {
         "cashier": {
             "name": "Alex Kim",
@@ -219,7 +226,7 @@ BODY_EXAMPLES: Mapping[Any, Mapping[str, Any]] = {
     bodies.StaffEditBody: {"end access": {"active": False}},
     bodies.ApiKeyBody: {"terminal": {"name": "Parts terminal", "permissions": ["create_payments"]}},
     bodies.ClientBody: {"client": {"name": "Pat Doe", "email": "pat@example.com", "phone": "555-0134"}},
-    bodies.ClientEditBody: {"new phone": {"phone": "555-0199"}, "no e-mail": {"email": None}},
+    bodies.ClientEditBody: {"new phone": {"phone": "555-0199"}, "no e-mails": {"email_notices": False}},
     bodies.InvoiceBody: {
         "brakes": {
             "client_id": str(_CLIENT),

@@ -4,6 +4,7 @@ from litestar import get, patch
 from litestar.params import JSONBody
 
 from core.errors import InvalidField, PermissionDenied
+from core.staff import clean_email
 from core.use_cases.shop_settings import ShopEdit
 from core.views import MeView, ShopView
 from entrypoints.staff_api.bodies import ShopEditBody, given
@@ -26,11 +27,16 @@ async def show_shop(api: Api, caller: CallerOf) -> ShopView:
 
 @patch("/shop", summary="Change the shop's settings", tags=_TAGS, refuses=(PermissionDenied, InvalidField))
 async def edit_shop(api: Api, caller: CallerOf, data: JSONBody[ShopEditBody]) -> ShopView:
-    """Needs the permission `manage_settings`. What is left out stays."""
+    """Needs the permission `manage_settings`. What is left out stays. E-mails need an SMTP server, which whoever
+    runs the program has to name.
+    """
     edit = ShopEdit(
         name=given(data.name),
         time_zone=given(data.time_zone),
         quickbooks_connected=given(data.quickbooks_connected),
+        language=given(data.language),
+        email_notices=given(data.email_notices),
+        email=clean_email(data.email) if isinstance(data.email, str) else data.email,
     )
     return await api.edit_shop(caller, edit)
 

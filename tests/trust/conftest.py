@@ -18,7 +18,7 @@ import pytest
 
 from tests.database import Database
 from tests.soundness import Auditor
-from tests.trust.scenarios import Row, Scale, Scenario, as_markdown, as_text, rows_of, write_report
+from tests.trust.scenarios import Progress, Row, Scale, Scenario, as_markdown, as_text, rows_of, write_report
 
 _SECONDS_OF_SCHEMATHESIS = 180
 _TABLE = pytest.StashKey["Table"]()
@@ -91,6 +91,19 @@ def _first_line(report: pytest.TestReport) -> str:
 @pytest.fixture
 def scenario(request: pytest.FixtureRequest) -> Scenario:
     return Scenario(request.node.user_properties)
+
+
+@pytest.fixture
+def progress(request: pytest.FixtureRequest) -> Progress:
+    """What makes a long scenario say how far it is, past pytest's capture."""
+    terminal = request.config.pluginmanager.getplugin("terminalreporter")
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def write(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            terminal.write_line(f"  {line}")
+
+    return Progress(write, request.node.name.removeprefix("test_").replace("_", " "))
 
 
 @pytest.fixture(scope="session")

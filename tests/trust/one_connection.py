@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter as Counts
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,8 +63,8 @@ class OneConnection:
     counts: Counts[str] = field(default_factory=Counts)
     connections: set[int] = field(default_factory=set)
 
-    async def take_turns(self, turns: int) -> None:
-        """Raises AssertionError where one shop meets anything of the other."""
+    async def take_turns(self, turns: int, tell: Callable[[int], None] = lambda _done: None) -> None:
+        """Raises AssertionError where one shop meets anything of the other. ``tell``: how many were taken."""
         befall = [self._done, self._refused, self._failing, self._cancelled, self._cancelled_waiting, self._cut_off]
         for turn in range(turns):
             till = self.tills[turn % 2]
@@ -75,6 +75,7 @@ class OneConnection:
                 await what(till, turn // (len(befall) + 1))
                 self.counts[what.__name__.strip("_").replace("_", " ")] += 1
             await self._require_clean()
+            tell(turn + 1)
 
     async def _require_clean(self) -> None:
         try:

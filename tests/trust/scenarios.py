@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,26 @@ class Row:
     @property
     def cells(self) -> tuple[str, str, str]:
         return self.scenario, self.figure, "yes" if self.passed else "NO"
+
+
+class Progress:
+    """Tells a terminal how far a scenario is: a line at first, and one every while."""
+
+    def __init__(self, write: Callable[[str], None], name: str, *, every_seconds: float = 30.0) -> None:
+        self._write = write
+        self._name = name
+        self._every_seconds = every_seconds
+        self._began = self._told = time.monotonic()
+
+    def __call__(self, done: int, whole: int, unit: str) -> None:
+        """``done`` of ``whole``."""
+        now = time.monotonic()
+        if now < self._told + self._every_seconds or not done:
+            return
+        self._told = now
+        seconds = now - self._began
+        left = timedelta(seconds=round(seconds / done * (whole - done)))
+        self._write(f"{self._name}: {done:,} of {whole:,} {unit}, some {left} left")
 
 
 class Scenario:

@@ -791,8 +791,15 @@ def _quiet_log() -> Any:
         structlog.configure(**before)
 
 
-def simulate(database: Database, *, runs: int, steps: int, seed_of_run: int) -> Counts[str]:
-    """Run the simulation; how often what was done."""
+def simulate(
+    database: Database,
+    *,
+    runs: int,
+    steps: int,
+    seed_of_run: int,
+    tell: Callable[[int], None] = lambda _runs: None,
+) -> Counts[str]:
+    """Run the simulation; how often what was done. ``tell``: how many runs were begun."""
     with _quiet_log(), asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         stack = AsyncExitStack()
         world = runner.run(stack.enter_async_context(_world(database, runner)))
@@ -800,6 +807,7 @@ def simulate(database: Database, *, runs: int, steps: int, seed_of_run: int) -> 
 
             @seed(seed_of_run)
             def machine() -> Simulation:
+                tell(world.counts["runs"])
                 return Simulation(world)
 
             run_state_machine_as_test(

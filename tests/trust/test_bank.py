@@ -25,7 +25,7 @@ from ports.transactions import AlreadyAnswered
 from tests.database import Database
 from tests.desk import Desk, keyed, open_desk, program
 from tests.soundness import Auditor
-from tests.trust.scenarios import Scale, Scenario
+from tests.trust.scenarios import Progress, Scale, Scenario
 
 WORKERS, CLIENTS, SHOPS = 20, 100, 3
 SECONDS_BETWEEN_LOOKS = 0.05
@@ -192,6 +192,7 @@ class Bank:
     refused: int = 0
     repeated: int = 0
     looks: int = 0
+    tell: Callable[[float], None] = lambda _seconds_left: None
 
     async def work(self, chance: Random) -> None:
         while monotonic() < self.until:
@@ -223,6 +224,7 @@ class Bank:
                 assert seen["settled"] == seen["settled_by_payments"], dict(seen)
                 assert seen["numbers"] == seen["entries"], dict(seen)
             self.looks += 1
+            self.tell(self.until - monotonic())
             due += SECONDS_BETWEEN_LOOKS
             await asyncio.sleep(max(due - monotonic(), 0))
 
@@ -234,7 +236,13 @@ async def container(database: Database) -> AsyncIterator[Container]:
 
 
 async def test_credit_outstanding_and_credit_spent_are_credit_given_at_every_moment(
-    container: Container, database: Database, auditor: Auditor, scenario: Scenario, scale: Scale, seed: int
+    container: Container,
+    database: Database,
+    auditor: Auditor,
+    scenario: Scenario,
+    scale: Scale,
+    seed: int,
+    progress: Progress,
 ) -> None:
     desks = [await open_desk(container) for _ in range(SHOPS)]
     clients = [Client(desk, await desk.client()) for _, desk in zip(range(CLIENTS), cycle(desks), strict=False)]
@@ -242,7 +250,7 @@ async def test_credit_outstanding_and_credit_spent_are_credit_given_at_every_mom
         client.saw(await client.desk.invoice(client.id, 9000))
         client.saw(await client.desk.add(client.id, 5000))
     seconds = scale.of(10, least=3, most=60)
-    bank = Bank(clients, monotonic() + seconds)
+    bank = Bank(clients, monotonic() + seconds, tell=lambda left: progress(seconds - round(left), seconds, "s"))
     reader = await asyncpg.connect(database.superuser_url)
     try:
         async with asyncio.TaskGroup() as together:

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +19,7 @@ import httpx
 from core.staff import Permission
 from tests.database import Database
 from tests.entrypoints.test_server import PROGRAM, environment, open_shop, serving, sign_in
-from tests.trust.scenarios import Scenario
+from tests.trust.scenarios import Progress, Scenario
 
 SECONDS = int(os.environ.get("SCHEMATHESIS_SECONDS", "60"))
 PHASES = ("Examples", "Coverage", "Fuzzing", "Stateful")
@@ -28,7 +29,7 @@ for not_a_server_error to find."""
 
 
 def test_no_input_makes_the_api_break_its_own_description(
-    database: Database, tmp_path: Path, seed: int, scenario: Scenario
+    database: Database, tmp_path: Path, seed: int, scenario: Scenario, progress: Progress
 ) -> None:
     settings = environment(database.app_url, database.jobs_url)
     slugs = [f"shop-{uuid4().hex[:8]}" for _ in range(2)]
@@ -36,12 +37,11 @@ def test_no_input_makes_the_api_break_its_own_description(
         open_shop(settings, slug)
     with serving(settings, tmp_path / "log") as client:
         keys = [_api_key(client, slug) for slug in slugs]
-        run = _run(tmp_path, str(client.base_url), keys, seed)
-    said = run.stdout + run.stderr
+        status, said = _run(tmp_path, str(client.base_url), keys, seed, progress)
     cases = re.search(r"(\d+) generated", said)
     figure = f"{cases[1] if cases else 0} requests in {SECONDS} s, all checks, seed {seed}"
-    scenario("bad input (schemathesis)", figure=figure, passed=run.returncode == 0)
-    assert run.returncode == 0, said
+    scenario("bad input (schemathesis)", figure=figure, passed=status == 0)
+    assert status == 0, said
     assert [phase for phase in PHASES if f"{phase} (in " not in said] == []
     events = [json.loads(line)["event"] for line in (tmp_path / "log").read_text().splitlines() if line[:1] == "{"]
     assert "unexpected_error" not in events
@@ -58,7 +58,8 @@ def _api_key(client: httpx.Client, slug: str) -> Any:
     return answer.json()
 
 
-def _run(folder: Path, url: str, keys: list[Any], seed: int) -> "subprocess.CompletedProcess[str]":
+def _run(folder: Path, url: str, keys: list[Any], seed: int, progress: Progress) -> tuple[int, str]:
+    """Its exit status, and what it said."""
     users = [
         {"name": f"shop {place}", "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {key['key']}"}]}
         for place, key in enumerate(keys)
@@ -80,12 +81,29 @@ expected-statuses = {json.dumps(_EXPECTED)}
         *("run", f"{url}/openapi.json", "--checks", "all", "--max-time", str(SECONDS), "--continue-on-failure"),
         *("--seed", str(seed), "--request-timeout", "20", "--no-color", "--generation-database", "none"),
     ]
-    return subprocess.run(  # noqa: S603  # a tool of ours
-        command,
-        env={**os.environ, "OWN_API_KEYS": ",".join(key["id"] for key in keys)},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS * 3 + 300,
-    )
+    with (folder / "said").open("w+") as said:
+        process = subprocess.Popen(  # noqa: S603  # a tool of ours
+            command,
+            env={**os.environ, "OWN_API_KEYS": ",".join(key["id"] for key in keys)},
+            cwd=folder,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            status = _wait(process, progress)
+        finally:
+            # Also when somebody stops the run, which it would not hear of.
+            process.kill()
+            process.wait()
+        said.seek(0)
+        return status, said.read()
+
+
+def _wait(process: "subprocess.Popen[bytes]", progress: Progress) -> int:
+    began = time.monotonic()
+    while (status := process.poll()) is None:
+        taken = round(time.monotonic() - began)
+        assert taken < SECONDS * 3 + 300, "it does not end"
+        progress(min(taken, SECONDS), SECONDS, "s")
+        time.sleep(0.2)
+    return status

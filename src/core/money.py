@@ -4,6 +4,8 @@ There is no type around the integer: every field that holds one is named after w
 ``due``), and the shop says the currency once.
 """
 
+import re
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
 from core.errors import InvalidField
@@ -33,3 +35,74 @@ def decimal_text(amount: int, minor_unit_digits: int) -> str:
         return str(amount)
     whole, rest = divmod(abs(amount), 10**minor_unit_digits)
     return f"{'-' if amount < 0 else ''}{whole}.{rest:0{minor_unit_digits}d}"
+
+
+_TYPED = re.compile(r"(?P<whole>[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)?(?:\.(?P<rest>[0-9]+))?")
+_LONGEST = 40
+
+
+def read_amount(
+    text: str,
+    minor_unit_digits: int,
+    *,
+    field: str = "amount",
+    symbols: Iterable[str] = (),
+    least: int = 1,
+    most: int = MAX_AMOUNT,
+) -> int:
+    """An amount as people type it, in minor units, exactly: ``read_amount("$1,250.5", 2, symbols=["$"]) == 125050``.
+
+    Commas group thousands, a point begins the decimal places, one of ``symbols`` may stand before or behind. What could
+    be meant in two ways is refused rather than guessed; no float ever takes part.
+
+    Raises:
+        InvalidField: it is no amount, or not from ``least`` to ``most``.
+    """
+    bare, below_zero = _without_sign_and_symbol(text.strip(), symbols)
+    typed = _TYPED.fullmatch(bare) if bare and len(bare) <= _LONGEST else None
+    if typed is None:
+        raise InvalidField(field, f"must be an amount, such as {_grouped(125000, minor_unit_digits)}")
+    whole, rest = (typed["whole"] or "0").replace(",", ""), typed["rest"] or ""
+    if len(rest) > minor_unit_digits:
+        places = "decimal place" if minor_unit_digits == 1 else "decimal places"
+        raise InvalidField(
+            field,
+            f"must have at most {minor_unit_digits} {places}"
+            if minor_unit_digits
+            else "must be a whole amount, without decimal places",
+        )
+    amount = int(whole + rest.ljust(minor_unit_digits, "0"))
+    amount = -amount if below_zero else amount
+    if amount < least:
+        said = {0: "must not be below zero", 1: "must be above zero"}
+        raise InvalidField(field, said.get(least, f"must be at least {_grouped(least, minor_unit_digits)}"))
+    if amount > most:
+        raise InvalidField(field, f"must be at most {_grouped(most, minor_unit_digits)}")
+    return amount
+
+
+def _without_sign_and_symbol(text: str, symbols: Iterable[str]) -> tuple[str, bool]:
+    text, below_zero = _without_minus(text)
+    for symbol in symbols:
+        if symbol and text.startswith(symbol):
+            text = text.removeprefix(symbol).lstrip()
+        elif symbol and text.endswith(symbol):
+            text = text.removesuffix(symbol).rstrip()
+        else:
+            continue
+        break
+    if not below_zero:
+        text, below_zero = _without_minus(text)
+    return text, below_zero
+
+
+def _without_minus(text: str) -> tuple[str, bool]:
+    for minus in ("-", "\N{MINUS SIGN}"):
+        if text.startswith(minus):
+            return text.removeprefix(minus).lstrip(), True
+    return text, False
+
+
+def _grouped(amount: int, minor_unit_digits: int) -> str:
+    whole, point, rest = decimal_text(amount, minor_unit_digits).partition(".")
+    return f"{int(whole):,}{point}{rest}" if whole != "-0" else f"-0{point}{rest}"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidField
-from core.money import MAX_AMOUNT, decimal_text, line_amount, require_amount
+from core.money import MAX_AMOUNT, decimal_text, line_amount, read_amount, require_amount
 
 whole_amounts = st.integers(min_value=-MAX_AMOUNT, max_value=MAX_AMOUNT)
 
@@ -93,3 +93,93 @@ def test_an_amount_written_down_and_read_again_is_the_same(amount: int, digits: 
     written = decimal_text(amount, digits)
     assert Decimal(written).scaleb(digits) == amount
     assert len(written.partition(".")[2]) == digits
+
+
+@pytest.mark.parametrize(
+    ("typed", "digits", "amount"),
+    [
+        ("1,250.00", 2, 125_000),
+        ("$12.5", 2, 12_50),
+        ("1250", 2, 125_000),
+        (" $ 1,250.5 ", 2, 125_050),
+        ("12.50 USD", 2, 12_50),
+        (".5", 2, 50),
+        ("007", 2, 7_00),
+        ("999,999,999.99", 2, MAX_AMOUNT),
+        ("1,250", 0, 1_250),
+        ("1.005", 3, 1_005),
+        ("1.5", 3, 1_500),
+    ],
+)
+def test_an_amount_is_read_as_it_was_meant(typed: str, digits: int, amount: int) -> None:
+    assert read_amount(typed, digits, symbols=["$", "USD"]) == amount
+
+
+NO_AMOUNT = "must be an amount, such as 1,250.00"
+
+
+@pytest.mark.parametrize(
+    ("typed", "digits", "message"),
+    [
+        ("", 2, NO_AMOUNT),
+        ("$", 2, NO_AMOUNT),
+        (".", 2, NO_AMOUNT),
+        ("1e3", 2, NO_AMOUNT),
+        ("0x10", 2, NO_AMOUNT),
+        ("1,25", 2, NO_AMOUNT),
+        ("12,50", 2, NO_AMOUNT),
+        ("1.250,00", 2, NO_AMOUNT),
+        ("1,2500", 2, NO_AMOUNT),
+        ("1 250", 2, NO_AMOUNT),
+        ("1_250", 2, NO_AMOUNT),
+        ("12.", 2, NO_AMOUNT),
+        ("\u20ac5", 2, NO_AMOUNT),
+        ("$$5", 2, NO_AMOUNT),
+        ("\u0665", 2, NO_AMOUNT),
+        ("\uff15", 2, NO_AMOUNT),
+        ("NaN", 2, NO_AMOUNT),
+        ("Infinity", 2, NO_AMOUNT),
+        ("--5", 2, NO_AMOUNT),
+        ("9" * 10_000, 2, NO_AMOUNT),
+        ("1.005", 2, "must have at most 2 decimal places"),
+        ("1.0", 0, "must be a whole amount, without decimal places"),
+        ("1.0005", 3, "must have at most 3 decimal places"),
+        ("0", 2, "must be above zero"),
+        ("0.00", 2, "must be above zero"),
+        ("-5", 2, "must be above zero"),
+        ("$-5", 2, "must be above zero"),
+        ("\u22125", 2, "must be above zero"),
+        ("1,000,000,000.00", 2, "must be at most 999,999,999.99"),
+    ],
+)
+def test_what_is_no_amount_or_could_be_two_is_refused(typed: str, digits: int, message: str) -> None:
+    with pytest.raises(InvalidField) as refused:
+        read_amount(typed, digits, symbols=["$"], field="tax")
+    assert (refused.value.field, refused.value.message) == ("tax", message)
+
+
+def test_zero_and_less_can_be_allowed() -> None:
+    assert read_amount("0", 2, least=0) == 0
+    assert read_amount("-$1,250.50", 2, symbols=["$"], least=-MAX_AMOUNT) == -125_050
+    with pytest.raises(InvalidField) as refused:
+        read_amount("-1", 2, least=0)
+    assert refused.value.message == "must not be below zero"
+
+
+@given(amount=whole_amounts, digits=st.sampled_from([0, 2, 3]))
+def test_what_is_written_is_read_again(amount: int, digits: int) -> None:
+    plain = decimal_text(amount, digits)
+    whole, point, rest = plain.partition(".")
+    sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    for text in (plain, f"{sign}{int(whole):,}{point}{rest}", f"{sign}${plain.removeprefix('-')}"):
+        assert read_amount(text, digits, symbols=["$"], least=-MAX_AMOUNT) == amount
+
+
+@given(text=st.text(alphabet="0123456789.,-$ e\u0660\uff15", max_size=30), digits=st.sampled_from([0, 2, 3]))
+def test_whatever_is_typed_it_is_read_exactly_or_refused(text: str, digits: int) -> None:
+    try:
+        amount = read_amount(text, digits, symbols=["$"], least=-MAX_AMOUNT)
+    except InvalidField:
+        return
+    bare = text.replace("$", "").replace(",", "").replace(" ", "")
+    assert Fraction(amount, 10**digits) == Fraction(bare if not bare.startswith("-.") else bare.replace("-", "-0"))

@@ -56,11 +56,17 @@ from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditSt
 from core.use_cases.statements import ShowBalanceHistory, ShowStatement
 from core.use_cases.verify_shop import VerifyShop
 from core.use_cases.void_entry import VoidEntry
+from entrypoints.application import create_app
+from entrypoints.console.assets import Assets
+from entrypoints.console.cookies import Cookies
+from entrypoints.console.pages import Pages
+from entrypoints.console.services import Console
+from entrypoints.console.tokens import ConsoleTokens
 from entrypoints.http.cursors import Cursors
 from entrypoints.http.idempotency import Fingerprints
 from entrypoints.settings import Settings
-from entrypoints.staff_api.application import create_app
 from entrypoints.staff_api.services import StaffApi
+from ports.notifier import Notifier
 
 T = TypeVar("T")
 
@@ -75,11 +81,15 @@ def _database(url: str, settings: Settings, max_connections: int) -> Database:
         connect_timeout_seconds=settings.connect_timeout_seconds,
         acquire_timeout_seconds=settings.acquire_timeout_seconds,
     )
-from ports.notifier import Notifier
 
 
 def _made_of_keys(make: Callable[[Sequence[bytes]], T], keys: SecretKeys, purpose: str) -> T:
     return make(list(keys.derive(purpose).values()))
+
+
+def _notifiers() -> dict[Channel, Notifier]:
+    """What is sent on which channel; on one that is not there nothing is."""
+    return {}
 
 
 class Container(containers.DeclarativeContainer):
@@ -96,11 +106,6 @@ class Container(containers.DeclarativeContainer):
     passwords = providers.Singleton(Argon2Passwords)
     common_passwords = providers.Singleton(load_common_passwords)
     secrets = providers.Singleton(OpaqueSecrets)
-def _notifiers() -> dict[Channel, Notifier]:
-    """What is sent on which channel; on one that is not there nothing is."""
-    return {}
-
-
     access_tokens = providers.Singleton(JwtAccessTokens, keys, fresh, clock, audience=STAFF_API_AUDIENCE)
     credential_reader = providers.Singleton(CredentialReader, access_tokens, secrets)
 
@@ -238,6 +243,56 @@ def _notifiers() -> dict[Channel, Notifier]:
         report_credit=report_credit,
     )
 
+    pages = providers.Singleton(Pages, providers.Singleton(Assets))
+    console_tokens = providers.Singleton(_made_of_keys, ConsoleTokens, keys, "console")
+    console = providers.Singleton(
+        Console,
+        pages=pages,
+        cookies=providers.Singleton(Cookies, secure=settings.provided.secure_cookies),
+        tokens=console_tokens,
+        cursors=cursors,
+        fingerprints=fingerprints,
+        clock=clock,
+        begin_session=begin_console_session,
+        continue_session=continue_console_session,
+        end_session=end_console_session,
+        edit_shop=edit_shop,
+        list_staff=list_staff,
+        add_staff_member=add_staff_member,
+        edit_staff_member=edit_staff_member,
+        list_api_keys=list_api_keys,
+        add_api_key=add_api_key,
+        delete_api_key=delete_api_key,
+        show_client=show_client,
+        list_clients=list_clients,
+        add_client=add_client,
+        edit_client=edit_client,
+        delete_client=delete_client,
+        restore_client=restore_client,
+        show_invoice=show_invoice,
+        list_invoices=list_invoices,
+        add_invoice=add_invoice,
+        edit_invoice=edit_invoice,
+        void_invoice=void_invoice,
+        show_payment_options=show_payment_options,
+        show_payment=show_payment,
+        list_payments=list_payments,
+        record_payment=record_payment,
+        edit_payment=edit_payment,
+        delete_payment=delete_payment,
+        record_bulk_payment=record_bulk_payment,
+        delete_bulk_payment=delete_bulk_payment,
+        capture_overpayment=capture_overpayment,
+        show_credit_tab=show_credit_tab,
+        list_entries=list_entries,
+        export_entries=export_entries,
+        show_entry=show_entry,
+        add_credit=add_credit,
+        void_entry=void_entry,
+        report_collected=report_collected,
+        report_credit=report_credit,
+    )
+
 
 @asynccontextmanager
 async def running(container: Container) -> AsyncIterator[None]:
@@ -255,11 +310,11 @@ async def running(container: Container) -> AsyncIterator[None]:
 
 
 def staff_api_app(container: Container) -> Litestar:
-    """The staff API as an ASGI application; its lifespan opens and closes the container's connections."""
+    """The staff API and the console as an ASGI application, whose lifespan opens and closes the connections."""
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         async with running(container):
             yield
 
-    return create_app(container.staff_api(), lifespan=[lifespan])
+    return create_app(container.staff_api(), container.console(), lifespan=[lifespan])

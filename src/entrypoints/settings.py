@@ -26,6 +26,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     database_url: as the runtime role; jobs_database_url: as the role that lists shops with something due;
     owner_database_url: as the role that owns the schema, for migrations only.
+    secure_cookies: whether the console's cookies are for HTTPS only; browsers count 127.0.0.1 as that.
     secret_keys: ``id:key,id:key``, see :class:`adapters.security.keys.SecretKeys`.
     """
 
@@ -40,6 +41,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     connect_timeout_seconds: float = 5.0
     acquire_timeout_seconds: float = 5.0
     trust_forwarded: bool = False
+    secure_cookies: bool = True
     log_format: LogFormat = "json"
 
 
@@ -95,6 +97,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "connect_timeout_seconds": _number(0.1, 60),
     "acquire_timeout_seconds": _number(0.1, 60),
     "trust_forwarded": _switch,
+    "secure_cookies": _switch,
     "log_format": _log_format,
 }
 

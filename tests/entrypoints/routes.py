@@ -77,9 +77,11 @@ class Route:
 
 
 def served(app: Litestar) -> Iterator[tuple[str, str]]:
-    """Method and path of everything that the application answers, as it says itself."""
+    """Method and path of everything that the application answers, as it says itself; the console, which has sessions
+    and pages instead, has a table and strangers of its own in tests/console.
+    """
     for route in app.routes:
-        if isinstance(route, HTTPRoute):
+        if isinstance(route, HTTPRoute) and not re.match(r"/app(/|$)", route.path):
             for method in route.methods:
                 yield method, re.sub(r":\w+\}", "}", route.path)
 

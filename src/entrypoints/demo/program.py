@@ -19,7 +19,6 @@ from entrypoints.listening import address_of
 from entrypoints.logging import configure_logging
 from entrypoints.serving import serve_until
 from entrypoints.settings import Settings
-from entrypoints.staff_api.application import create_app
 from entrypoints.stopping import run, stopped_by_signals
 from entrypoints.worker import worker_of
 
@@ -71,7 +70,7 @@ async def _make_shops(container: Container) -> None:
 
 
 async def _serve(container: Container, data_folder: Path, listener: socket.socket) -> None:
-    app = create_app(container.staff_api())
+    app = create_app(container.staff_api(), container.console())
     async with stopped_by_signals() as stop, running(container), asyncio.TaskGroup() as tasks:
         tasks.create_task(serve_until(stop, app, listener, grace_seconds=_GRACE_SECONDS))
         tasks.create_task(worker_of(container).until(stop))

@@ -112,16 +112,21 @@ def problem_handler(table: ProblemTable) -> Callable[[Request[Any, Any, Any], Ex
     """The handler of every exception of an API whose refusals are answered as in ``table``."""
 
     def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        answer = _answer(table, error)
-        if answer is INTERNAL_ERROR:
-            _log.error("unexpected_error", exc_info=error)
-        elif isinstance(error, PermissionDenied):
-            _log.warning("permission_denied", permission=error.permission)
-        elif isinstance(error, DatabaseTrouble):
-            _log.warning(answer.code, cause=type(error.__cause__).__name__)
+        answer = answer_to(table, error)
+        log_what_matters(answer, error)
         return problem_response(answer, error, request_id=request_id_of(request.scope))
 
     return handle
+
+
+def log_what_matters(answer: Answer, error: Exception) -> None:
+    """What whoever runs the program wants to know of; most of what is refused is none of their business."""
+    if answer is INTERNAL_ERROR:
+        _log.error("unexpected_error", exc_info=error)
+    elif isinstance(error, PermissionDenied):
+        _log.warning("permission_denied", permission=error.permission)
+    elif isinstance(error, DatabaseTrouble):
+        _log.warning(answer.code, cause=type(error.__cause__).__name__)
 
 
 def problem_response(answer: Answer, error: Exception, *, request_id: str) -> Response[bytes]:
@@ -143,7 +148,8 @@ def problem_response(answer: Answer, error: Exception, *, request_id: str) -> Re
     )
 
 
-def _answer(table: ProblemTable, error: Exception) -> Answer:
+def answer_to(table: ProblemTable, error: Exception) -> Answer:
+    """How an error is answered where refusals are answered as in ``table``."""
     if isinstance(error, UnreadableRequest):
         return error.answer
     if isinstance(error, HTTPException):

@@ -87,13 +87,17 @@ def read_json(body: bytes, type_: type[T]) -> T:
         MalformedRequest, InvalidFields.
     """
     try:
-        sent = _decoder.decode(body)
-        as_sent = converted(_with_text(sent, _without_blanks), type_)
-        kept = _with_text(sent, lambda _, text: clean(text))
+        return tidied(_decoder.decode(body), type_)
     except RecursionError:
         raise MalformedRequest("The body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise MalformedRequest("The body is not JSON in UTF-8.") from None
+
+
+def tidied(sent: Any, type_: type[T]) -> T:
+    """What was sent as that type, see :func:`read_json`. Raises InvalidFields."""
+    as_sent = converted(_with_text(sent, _without_blanks), type_)
+    kept = _with_text(sent, lambda _, text: clean(text))
     return as_sent if kept == sent else converted(kept, type_)
 
 
@@ -150,7 +154,7 @@ def read_query(query: bytes, type_: type[S]) -> S:
             raise InvalidFields((FieldError(name[:100], "must be given once"),))
     kinds = _kinds(type_)
     sent, kept = (
-        {name: _from_text(trimmed(text), kinds.get(name, frozenset())) for name, text in pairs}
+        {name: from_text(trimmed(text), kinds.get(name, frozenset())) for name, text in pairs}
         for trimmed in (partial(_without_blanks, ""), clean)
     )
     as_sent = converted(sent, type_)
@@ -162,8 +166,10 @@ def _kinds(type_: type[Struct]) -> dict[str, frozenset[Any]]:
     return {field.encode_name: frozenset(members(field.type)) for field in msgspec.structs.fields(type_)}
 
 
-def _from_text(text: str, kinds: frozenset[Any]) -> Any:
-    """What cannot be read as the type that it should have stays text, which is then refused."""
+def from_text(text: str, kinds: frozenset[Any]) -> Any:
+    """What stands for a whole number, or for true or false, in a field of these kinds. What cannot be read as the type
+    that it should have stays text, which is then refused.
+    """
     if int in kinds and text.isascii() and text.isdigit() and len(text) < 20:
         return int(text)
     if bool in kinds and text in {"true", "false"}:

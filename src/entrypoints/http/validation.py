@@ -46,11 +46,11 @@ def converted(value: Any, type_: type[T]) -> T:
 
 
 def _errors(value: Any, type_: Any, path: str) -> Iterator[FieldError]:
-    struct = _struct_in(type_)
+    struct = struct_in(type_)
     if struct is not None and isinstance(value, dict):
         yield from _errors_of_fields(value, struct, path)
         return
-    item = _item_struct_in(type_)
+    item = item_struct_in(type_)
     if item is not None and isinstance(value, list | tuple):
         errors = [error for place, each in enumerate(value) for error in _errors(each, item, f"{path}[{place}]")]
         if errors:
@@ -91,7 +91,7 @@ def _sentence(message: str, type_: Any) -> str:  # noqa: PLR0911  # one return f
     if match := _TOO_LONG.match(message):
         return f"must have at most {_counted(match)}"
     if "matching regex" in message:
-        return next((meta.extra["message"] for meta in _metas(type_) if meta.extra), "is not of the right form")
+        return next((meta.extra["message"] for meta in metas(type_) if meta.extra), "is not of the right form")
     if message.startswith("Invalid enum value"):
         return "must be one of: " + ", ".join(_choices(type_))
     if "UUID" in message:
@@ -118,21 +118,23 @@ def members(type_: Any) -> Iterator[Any]:
         yield type_
 
 
-def _struct_in(type_: Any) -> type[Struct] | None:
+def struct_in(type_: Any) -> type[Struct] | None:
+    """The Struct that a type is, if it is one."""
     return next((each for each in members(type_) if isinstance(each, type) and issubclass(each, Struct)), None)
 
 
-def _item_struct_in(type_: Any) -> type[Struct] | None:
+def item_struct_in(type_: Any) -> type[Struct] | None:
     sequences = [each for each in members(type_) if get_origin(each) in {list, tuple}]
-    return next((_struct_in(get_args(each)[0]) for each in sequences), None)
+    return next((struct_in(get_args(each)[0]) for each in sequences), None)
 
 
-def _metas(type_: Any) -> Iterator[Meta]:
+def metas(type_: Any) -> Iterator[Meta]:
+    """What is said of a type in its annotations."""
     if get_origin(type_) is Annotated:
         yield from (argument for argument in get_args(type_)[1:] if isinstance(argument, Meta))
     if get_origin(type_) in {Annotated, Union, UnionType}:
         for argument in get_args(type_):
-            yield from _metas(argument)
+            yield from metas(argument)
 
 
 def _choices(type_: Any) -> Iterator[str]:

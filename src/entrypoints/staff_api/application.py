@@ -1,27 +1,10 @@
-"""The staff API as an application: its routes, and what stands around them."""
+"""The routes of the staff API, and what stands around them."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
-
-import msgspec
-from litestar import Litestar, Router
-from litestar.di import Provide
+from litestar import Router
 
 from entrypoints.http.allowed_methods import options_routes
 from entrypoints.http.authentication import require_credential
-from entrypoints.http.documentation import documentation_routes
-from entrypoints.http.health import health_routes
-from entrypoints.http.idempotency import provide_caller, replay
-from entrypoints.http.openapi import openapi_document
-from entrypoints.http.problems import edge_answers, problem_handler
-from entrypoints.http.request_ids import EachRequest
-from entrypoints.http.requests import (
-    MAX_BODY_BYTES,
-    JsonRequest,
-    check_body,
-    provide_filters,
-    refuse_unknown_parameters,
-)
+from entrypoints.http.requests import check_body, refuse_unknown_parameters
 from entrypoints.staff_api import (
     api_keys,
     auth,
@@ -34,16 +17,10 @@ from entrypoints.staff_api import (
     shop,
     staff,
 )
-from entrypoints.staff_api.examples import ANSWER_EXAMPLES, BODY_EXAMPLES
-from entrypoints.staff_api.info import INFO
-from entrypoints.staff_api.refusals import REFUSALS
 from entrypoints.staff_api.services import StaffApi
-from ports.transactions import AlreadyAnswered
 
 PREFIX = "/v1"
 _RESOURCES = (shop, staff, api_keys, clients, invoices, payments, bulk_payments, credit, reports)
-
-Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
 def staff_api_routes(api: StaffApi) -> list[Router]:
@@ -63,32 +40,3 @@ def staff_api_routes(api: StaffApi) -> list[Router]:
             before_request=check_body,
         ),
     ]
-
-
-def create_app(api: StaffApi, *, lifespan: Sequence[Lifespan] = ()) -> Litestar:
-    """The application. ``lifespan``: what is to be open while it serves."""
-
-    def provide_api() -> StaffApi:
-        return api
-
-    answers = [*REFUSALS.values(), *edge_answers()]
-    app = Litestar(
-        [*staff_api_routes(api), *health_routes(api.ready), *documentation_routes(INFO.title, answers)],
-        dependencies={
-            "api": Provide(provide_api, sync_to_thread=False),
-            "caller": Provide(provide_caller(api.fingerprints)),
-            "filters": Provide(provide_filters, sync_to_thread=False),
-        },
-        exception_handlers={AlreadyAnswered: replay, Exception: problem_handler(REFUSALS)},
-        request_class=JsonRequest,
-        request_max_body_size=MAX_BODY_BYTES,
-        lifespan=list(lifespan),
-        # The document and the log are our own.
-        openapi_config=None,
-        logging_config=None,
-    )
-    app.state.openapi = msgspec.json.encode(
-        openapi_document(app, INFO, REFUSALS, body_examples=BODY_EXAMPLES, answer_examples=ANSWER_EXAMPLES)
-    )
-    app.asgi_handler = EachRequest(app.asgi_handler)
-    return app

@@ -1,0 +1,78 @@
+// What makes the console quicker to use. Every page works without it.
+"use strict";
+
+(() => {
+  const dialog = () => document.getElementById("dialog");
+
+  // A status message that is there when a page opens is not announced: say it again, once the page is listened to.
+  const announce = () => {
+    const said = document.getElementById("said");
+    if (!said) return;
+    const text = said.textContent;
+    said.textContent = "";
+    setTimeout(() => { said.textContent = text; }, 150);
+  };
+
+  // A second click sends nothing. (Should one get through all the same, the server saves a form once.)
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || form.method !== "post") return;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "yes";
+    form.setAttribute("aria-busy", "true");
+  });
+  // The page as it was when somebody comes back to it: its form can be sent again.
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) {
+      delete form.dataset.sent;
+      form.removeAttribute("aria-busy");
+    }
+  });
+
+  // A page that was fetched for the dialog is shown in it; what cannot be is opened as the page that it is.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id !== "dialog-body") return;
+    const opened = dialog();
+    const content = opened.querySelector("#dialog-content");
+    if (!content) {
+      window.location.assign(event.detail.pathInfo.requestPath);
+      return;
+    }
+    const heading = content.querySelector("h1, h2");
+    if (heading) {
+      heading.id = heading.id || "dialog-title";
+      opened.setAttribute("aria-labelledby", heading.id);
+    }
+    if (!opened.open) opened.showModal();
+    const first = content.querySelector("input:not([type=hidden]), select, textarea, button, a[href]");
+    if (first) first.focus();
+  });
+  document.addEventListener("click", (event) => {
+    const closing = event.target.closest("[data-close-dialog]");
+    if (closing && closing.closest("dialog")) {
+      event.preventDefault();
+      closing.closest("dialog").close();
+    }
+  });
+  document.addEventListener("close", (event) => {
+    if (event.target.id === "dialog") document.getElementById("dialog-body").replaceChildren();
+  }, true);
+  document.addEventListener("htmx:responseError", (event) => {
+    window.location.assign(event.detail.pathInfo.requestPath);
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) window.print();
+  });
+
+  const start = () => {
+    announce();
+    const summary = document.getElementById("errors");
+    if (summary) summary.focus();
+  };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

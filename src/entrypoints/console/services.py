@@ -1,0 +1,94 @@
+"""What the handlers of the console call, made once at start."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+
+from core.use_cases.add_credit import AddCredit
+from core.use_cases.bulk_payments import DeleteBulkPayment, RecordBulkPayment
+from core.use_cases.capture_overpayment import CaptureOverpayment
+from core.use_cases.clients import AddClient, DeleteClient, EditClient, ListClients, RestoreClient, ShowClient
+from core.use_cases.console_sessions import BeginConsoleSession, ContinueConsoleSession, EndConsoleSession
+from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowCreditTab, ShowEntry
+from core.use_cases.delete_payment import DeletePayment
+from core.use_cases.edit_payment import EditPayment
+from core.use_cases.invoices import AddInvoice, EditInvoice, ListInvoices, ShowInvoice, ShowPaymentOptions, VoidInvoice
+from core.use_cases.payments import ListPayments, ShowPayment
+from core.use_cases.record_payment import RecordPayment
+from core.use_cases.reports import ReportCollected, ReportCredit
+from core.use_cases.shop_settings import EditShop
+from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditStaffMember, ListApiKeys, ListStaff
+from core.use_cases.void_entry import VoidEntry
+from entrypoints.console.cookies import Cookies
+from entrypoints.console.forms import SentForm
+from entrypoints.console.pages import Pages
+from entrypoints.console.tokens import ConsoleTokens
+from entrypoints.console.visitors import Visitor
+from entrypoints.http.cursors import Cursors
+from entrypoints.http.idempotency import Fingerprints
+from ports.security import Clock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Console:
+    """Everything the console needs; a handler takes it as ``console``."""
+
+    pages: Pages
+    cookies: Cookies
+    tokens: ConsoleTokens
+    cursors: Cursors
+    fingerprints: Fingerprints
+    clock: Clock
+
+    begin_session: BeginConsoleSession
+    continue_session: ContinueConsoleSession
+    end_session: EndConsoleSession
+
+    edit_shop: EditShop
+    list_staff: ListStaff
+    add_staff_member: AddStaffMember
+    edit_staff_member: EditStaffMember
+    list_api_keys: ListApiKeys
+    add_api_key: AddApiKey
+    delete_api_key: DeleteApiKey
+
+    show_client: ShowClient
+    list_clients: ListClients
+    add_client: AddClient
+    edit_client: EditClient
+    delete_client: DeleteClient
+    restore_client: RestoreClient
+
+    show_invoice: ShowInvoice
+    list_invoices: ListInvoices
+    add_invoice: AddInvoice
+    edit_invoice: EditInvoice
+    void_invoice: VoidInvoice
+    show_payment_options: ShowPaymentOptions
+
+    show_payment: ShowPayment
+    list_payments: ListPayments
+    record_payment: RecordPayment
+    edit_payment: EditPayment
+    delete_payment: DeletePayment
+    record_bulk_payment: RecordBulkPayment
+    delete_bulk_payment: DeleteBulkPayment
+    capture_overpayment: CaptureOverpayment
+
+    show_credit_tab: ShowCreditTab
+    list_entries: ListEntries
+    export_entries: ExportEntries
+    show_entry: ShowEntry
+    add_credit: AddCredit
+    void_entry: VoidEntry
+
+    report_collected: ReportCollected
+    report_credit: ReportCredit
+
+
+# None is data of the request in Litestar's sense: there is nothing left to validate.
+ConsoleOf: TypeAlias = NamedDependency[SkipValidation[Console]]
+VisitorOf: TypeAlias = NamedDependency[SkipValidation[Visitor]]
+FormOf: TypeAlias = NamedDependency[SkipValidation[SentForm]]

@@ -1,0 +1,124 @@
+"""One Chromium for the run, the real server on the run's database, a fresh browser context for each test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+from dependency_injector import providers
+from playwright.async_api import Browser, async_playwright
+
+from entrypoints.container import Container, staff_api_app
+from entrypoints.listening import address_of, listening
+from entrypoints.serving import serve_until
+from entrypoints.stopping import Stop
+from tests.console.browser import CHROMIUM, NO_CHROMIUM, SWITCHES, Screen
+from tests.database import Database
+from tests.desk import Desk, SetClock, container_for, open_desk
+
+PATIENCE_MILLISECONDS = 10_000
+
+OpenScreen = Callable[..., Awaitable[Screen]]
+
+
+def pytest_report_header() -> str | None:
+    return None if CHROMIUM else NO_CHROMIUM
+
+
+def pytest_ignore_collect() -> bool | None:
+    """Without a browser these tests cannot be run at all; the head of the run says so."""
+    return None if CHROMIUM else True
+
+
+@pytest.fixture(scope="session")
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture(scope="session")
+def container(database: Database, clock: SetClock) -> Container:
+    container = container_for(database, max_connections=10)
+    container.clock.override(providers.Object(clock))
+    return container
+
+
+@pytest.fixture(scope="session")
+async def address(container: Container) -> AsyncIterator[str]:
+    """Where the program is served, as a person would have it served."""
+    stop = Stop()
+    with listening("127.0.0.1", 0) as listener:
+        serving = asyncio.create_task(serve_until(stop, staff_api_app(container), listener, grace_seconds=1))
+        address = address_of(listener)
+        async with httpx.AsyncClient() as http:
+            # The listener takes connections before the server does; the answer comes once it serves.
+            assert (await http.get(f"{address}/health/ready", timeout=30)).status_code == 200
+        yield address
+        stop.ask()
+        stop.ask()
+        await serving
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def desk(address: str, container: Container, clock: SetClock) -> AsyncIterator[Desk]:
+    """A shop of the test's own. The clock begins at now."""
+    assert address
+    yield await open_desk(container)
+    clock.reset()
+
+
+@pytest.fixture
+async def open_screen(browser: Browser, address: str) -> AsyncIterator[OpenScreen]:
+    """Opens browsers with cookies of their own. Whatever one complains of fails the test."""
+    screens: list[Screen] = []
+    async with AsyncExitStack() as stack:
+
+        async def open_one(
+            *, javascript: bool = True, width: int = 1280, height: int = 800, dark: bool = False
+        ) -> Screen:
+            context = await browser.new_context(
+                java_script_enabled=javascript,
+                viewport={"width": width, "height": height},
+                color_scheme="dark" if dark else "light",
+                # As for a person who is in another place than their shop.
+                timezone_id="Asia/Tokyo",
+            )
+            stack.push_async_callback(context.close)
+            context.set_default_timeout(PATIENCE_MILLISECONDS)
+            screen = Screen(address, context, await context.new_page(), javascript)
+            screen.listen()
+            screens.append(screen)
+            return screen
+
+        yield open_one
+    for screen in screens:
+        screen.require_no_faults()
+
+
+@pytest.fixture
+async def screen(open_screen: OpenScreen) -> Screen:
+    """A browser in front of nobody yet."""
+    return await open_screen()
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+async def either_screen(open_screen: OpenScreen, request: pytest.FixtureRequest) -> Screen:
+    """A browser with JavaScript, and once more one without."""
+    return await open_screen(javascript=request.param)
+
+
+@pytest.fixture
+async def owner(screen: Screen, desk: Desk) -> Screen:
+    """The desk's owner, signed in."""
+    await screen.sign_in(desk)
+    return screen

@@ -178,7 +178,7 @@ class InvoiceNumberTaken(Refusal):
     sentence = "Another invoice already has this number."
 
 
-# Clients, staff, shops
+# Clients, staff, shops, webhook endpoints
 
 
 @dataclass(eq=False)
@@ -199,6 +199,18 @@ class ClientDeleted(Refusal):
 
 class EmailTaken(Refusal):
     sentence = "Another staff member already has this e-mail address."
+
+
+class EndpointOff(Refusal):
+    sentence = "This webhook endpoint is switched off, so nothing is sent there. Switch it on first."
+
+
+@dataclass(eq=False)
+class TooManyEndpoints(Refusal):
+    """``most``: how many a shop may have."""
+
+    most: int
+    sentence = "This shop has as many webhook endpoints as it may. Delete one first."
 
 
 class SlugTaken(Refusal):

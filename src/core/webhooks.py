@@ -13,7 +13,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from core.ids import ClientId, NoticeId, ShopId
+from core.deliveries import OffReason
+from core.errors import EndpointOff
+from core.ids import ClientId, EndpointId, NoticeId, ShopId
 from core.notices import Notice, NoticedEntry, NoticedPayment, NoticeKind
 
 URL_MAX_LENGTH = 500
@@ -23,6 +25,54 @@ SECRET_PREFIX = "whsec_"  # noqa: S105  # what secrets begin with, not one
 SECRET_BYTES = 32
 PREVIOUS_SECRET_LASTS = timedelta(hours=24)
 """For how long after a rotation webhooks are also signed with the secret before."""
+
+
+class WebhookEndpoint(Struct, frozen=True, kw_only=True):
+    """Where webhooks of a shop are sent. Its secrets are kept beside it, sealed.
+
+    off_since: since when nothing is sent there; failing_since: its first failure after its last success.
+    """
+
+    id: EndpointId
+    url: str
+    description: str
+    kinds: frozenset[NoticeKind]
+    created_at: datetime
+    off_since: datetime | None = None
+    off_reason: OffReason | None = None
+    failing_since: datetime | None = None
+    previous_secret_until: datetime | None = None
+
+    @property
+    def on(self) -> bool:
+        return self.off_since is None
+
+    def require_on(self) -> None:
+        if not self.on:
+            raise EndpointOff
+
+    def changed(
+        self, *, url: str, description: str, kinds: frozenset[NoticeKind], on: bool, at: datetime
+    ) -> "WebhookEndpoint":
+        """Switched on again, or with another address, it begins anew: what failed before counts no more."""
+        anew = (on and not self.on) or url != self.url
+        off_since, off_reason = (None, None) if on else (self.off_since, self.off_reason)
+        if not on and self.on:
+            off_since, off_reason = at, OffReason.BY_STAFF
+        return msgspec.structs.replace(
+            self,
+            url=url,
+            description=description,
+            kinds=kinds,
+            off_since=off_since,
+            off_reason=off_reason,
+            failing_since=None if anew else self.failing_since,
+        )
+
+
+def secret_context(shop_id: ShopId, endpoint_id: EndpointId) -> bytes:
+    """What a sealed secret is tied to."""
+    return shop_id.bytes + endpoint_id.bytes
 
 
 class ClientFacts(Struct, frozen=True, kw_only=True):

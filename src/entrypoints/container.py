@@ -17,7 +17,7 @@ from adapters.postgres.pool import Database
 from adapters.postgres.readiness import Readiness
 from adapters.postgres.transactions import PostgresTransactions
 from adapters.security.access_tokens import JwtAccessTokens
-from adapters.security.answer_seal import AesGcmAnswerSeal
+from adapters.security.answer_seal import AesGcmAnswerSeal, AesGcmSecretSeal
 from adapters.security.common_passwords import load_common_passwords
 from adapters.security.credentials import CredentialReader
 from adapters.security.fresh import SystemClock, SystemFresh
@@ -32,6 +32,7 @@ from core.use_cases.clients import AddClient, DeleteClient, EditClient, ListClie
 from core.use_cases.console_sessions import BeginConsoleSession, ContinueConsoleSession, EndConsoleSession
 from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowCreditTab, ShowEntry
 from core.use_cases.delete_payment import DeletePayment
+from core.use_cases.delivery_log import ListClientNotices, ListEndpointDeliveries, ResendDelivery, ResendMissed
 from core.use_cases.deliver_notices import DeliverNotices
 from core.use_cases.edit_payment import EditPayment
 from core.use_cases.explain_balance import ExplainBalance
@@ -48,6 +49,7 @@ from core.use_cases.previews import (
 )
 from core.use_cases.record_payment import RecordPayment
 from core.use_cases.reports import ReportCollected, ReportCredit
+from core.use_cases.reseal_secrets import ResealSecrets
 from core.use_cases.shop_settings import EditShop, ShowMe, ShowShop
 from core.use_cases.reseal_secrets import ResealSecrets
 from core.use_cases.route_notices import RouteNotices
@@ -56,6 +58,14 @@ from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditSt
 from core.use_cases.statements import ShowBalanceHistory, ShowStatement
 from core.use_cases.verify_shop import VerifyShop
 from core.use_cases.void_entry import VoidEntry
+from core.use_cases.webhook_endpoints import (
+    AddWebhookEndpoint,
+    DeleteWebhookEndpoint,
+    EditWebhookEndpoint,
+    ListWebhookEndpoints,
+    RotateWebhookSecret,
+    ShowWebhookEndpoint,
+)
 from entrypoints.application import create_app
 from entrypoints.console.assets import Assets
 from entrypoints.console.cookies import Cookies
@@ -87,9 +97,9 @@ def _made_of_keys(make: Callable[[Sequence[bytes]], T], keys: SecretKeys, purpos
     return make(list(keys.derive(purpose).values()))
 
 
-def _notifiers() -> dict[Channel, Notifier]:
+def _notifiers(webhook: Notifier) -> dict[Channel, Notifier]:
     """What is sent on which channel; on one that is not there nothing is."""
-    return {}
+    return {Channel.WEBHOOK: webhook}
 
 
 class Container(containers.DeclarativeContainer):
@@ -114,12 +124,17 @@ class Container(containers.DeclarativeContainer):
     )
     jobs_database = providers.Singleton(_database, settings.provided.jobs_database_url, settings, JOBS_CONNECTIONS)
     seal = providers.Singleton(AesGcmAnswerSeal, keys)
+    secret_seal = providers.Singleton(AesGcmSecretSeal, keys)
+    receiver_addresses = providers.Singleton(
+        ReceiverAddresses, private_allowed=settings.provided.webhooks_to_private_addresses
+    )
+    webhook_notifier = providers.Singleton(WebhookNotifier, receiver_addresses, secret_seal, clock)
     transactions = providers.Singleton(PostgresTransactions, database, fresh=fresh, seal=seal)
     directory = providers.Singleton(PostgresDirectory, database, jobs_database)
     readiness = providers.Singleton(Readiness, settings.provided.database_url)
     outbox_control = providers.Singleton(PostgresOutboxControl, database)
     notice_log = providers.Singleton(StructuredNoticeLog)
-    notifiers = providers.Singleton(_notifiers)
+    notifiers = providers.Singleton(_notifiers, webhook_notifier)
 
     open_shop = providers.Singleton(OpenShop, transactions, directory, passwords, common_passwords, fresh, clock)
     list_shops = providers.Singleton(ListShops, transactions, directory)
@@ -184,6 +199,20 @@ class Container(containers.DeclarativeContainer):
     report_collected = providers.Singleton(ReportCollected, transactions)
     report_credit = providers.Singleton(ReportCredit, transactions)
 
+    list_webhook_endpoints = providers.Singleton(ListWebhookEndpoints, transactions)
+    show_webhook_endpoint = providers.Singleton(ShowWebhookEndpoint, transactions)
+    add_webhook_endpoint = providers.Singleton(
+        AddWebhookEndpoint, transactions, receiver_addresses, secret_seal, fresh
+    )
+    edit_webhook_endpoint = providers.Singleton(EditWebhookEndpoint, transactions, receiver_addresses)
+    delete_webhook_endpoint = providers.Singleton(DeleteWebhookEndpoint, transactions)
+    rotate_webhook_secret = providers.Singleton(RotateWebhookSecret, transactions, secret_seal, fresh)
+    reseal_secrets = providers.Singleton(ResealSecrets, transactions, directory, secret_seal)
+    list_endpoint_deliveries = providers.Singleton(ListEndpointDeliveries, transactions)
+    list_client_notices = providers.Singleton(ListClientNotices, transactions)
+    resend_delivery = providers.Singleton(ResendDelivery, transactions)
+    resend_missed = providers.Singleton(ResendMissed, transactions, fresh)
+
     verify_shop = providers.Singleton(VerifyShop, transactions)
 
     route_notices = providers.Singleton(
@@ -241,6 +270,16 @@ class Container(containers.DeclarativeContainer):
         void_entry=void_entry,
         report_collected=report_collected,
         report_credit=report_credit,
+        list_webhook_endpoints=list_webhook_endpoints,
+        show_webhook_endpoint=show_webhook_endpoint,
+        add_webhook_endpoint=add_webhook_endpoint,
+        edit_webhook_endpoint=edit_webhook_endpoint,
+        delete_webhook_endpoint=delete_webhook_endpoint,
+        rotate_webhook_secret=rotate_webhook_secret,
+        list_endpoint_deliveries=list_endpoint_deliveries,
+        list_client_notices=list_client_notices,
+        resend_delivery=resend_delivery,
+        resend_missed=resend_missed,
     )
 
     pages = providers.Singleton(Pages, providers.Singleton(Assets))
@@ -304,6 +343,7 @@ async def running(container: Container) -> AsyncIterator[None]:
         try:
             yield
         finally:
+            await container.webhook_notifier().close()
             await jobs.close()
     finally:
         await database.close()

@@ -27,6 +27,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     database_url: as the runtime role; jobs_database_url: as the role that lists shops with something due;
     owner_database_url: as the role that owns the schema, for migrations only.
     secure_cookies: whether the console's cookies are for HTTPS only; browsers count 127.0.0.1 as that.
+    webhooks_to_private_addresses: for development: webhooks may go to addresses that are not on the open Internet, and
+    over http.
     secret_keys: ``id:key,id:key``, see :class:`adapters.security.keys.SecretKeys`.
     """
 
@@ -43,6 +45,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     trust_forwarded: bool = False
     secure_cookies: bool = True
     log_format: LogFormat = "json"
+    webhooks_to_private_addresses: bool = False
 
 
 def _url(text: str) -> str:
@@ -99,6 +102,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "trust_forwarded": _switch,
     "secure_cookies": _switch,
     "log_format": _log_format,
+    "webhooks_to_private_addresses": _switch,
 }
 
 

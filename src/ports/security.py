@@ -31,6 +31,24 @@ class Secrets(Protocol):
         ...
 
 
+class SealBroken(Exception):
+    """It was sealed with a key that is no longer in the list, or for another place, or was changed."""
+
+
+class SecretSeal(Protocol):
+    """Encrypts what must be read again but not by who reads the database. ``context``: where it stands."""
+
+    def seal(self, plain: bytes, *, context: bytes) -> bytes: ...
+
+    def unseal(self, sealed: bytes, *, context: bytes) -> bytes:
+        """Raises SealBroken."""
+        ...
+
+    def sealed_anew(self, sealed: bytes, *, context: bytes) -> bytes | None:
+        """The same under the key that seals now, or None if it is under that already. Raises SealBroken."""
+        ...
+
+
 class AccessTokens(Protocol):
     lifetime: timedelta
 
@@ -46,6 +64,10 @@ class Fresh(Protocol):
 
     def salt(self) -> bytes:
         """16 random bytes."""
+        ...
+
+    def secret(self) -> bytes:
+        """32 random bytes."""
         ...
 
 

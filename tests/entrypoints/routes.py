@@ -36,6 +36,9 @@ class Ids:
     entry: UUID = field(default_factory=uuid4)
     staff: UUID = field(default_factory=uuid4)
     api_key: UUID = field(default_factory=uuid4)
+    endpoint: UUID = field(default_factory=uuid4)
+    spare_endpoint: UUID = field(default_factory=uuid4)
+    delivery: UUID = field(default_factory=uuid4)
     slug: str = field(default_factory=lambda: f"shop-{uuid4().hex}")
     refresh_token: str = field(
         default_factory=lambda: f"rt_{uuid4().hex}_{uuid4().hex}_{secrets.token_urlsafe(32)}",
@@ -93,6 +96,8 @@ PAY, CLIENTS, INVOICES, STAFF, SETTINGS = (
     "manage_staff",
     "manage_settings",
 )
+ENDPOINT = {"url": "https://93.184.215.14/hooks", "kinds": ["credit.added"], "description": "Books"}
+"""An address that needs no lookup."""
 LINES = [{"description": "Brakes", "quantity": 1, "unit_price": 13000}]
 
 ROUTES = [
@@ -172,6 +177,16 @@ ROUTES = [
     Route("POST", "/v1/credit/entries/{entry_id}/void", PAY, lambda _: {"note": "wrong"}, needs_key=True),
     Route("GET", "/v1/reports/collected"),
     Route("GET", "/v1/reports/credit"),
+    Route("GET", "/v1/webhook-endpoints", SETTINGS),
+    Route("POST", "/v1/webhook-endpoints", SETTINGS, lambda _: ENDPOINT),
+    Route("GET", "/v1/webhook-endpoints/{endpoint_id}", SETTINGS),
+    Route("PATCH", "/v1/webhook-endpoints/{endpoint_id}", SETTINGS, lambda _: {"description": "Renamed"}),
+    Route("DELETE", "/v1/webhook-endpoints/{endpoint_id}", SETTINGS, where={"endpoint_id": "spare_endpoint"}),
+    Route("POST", "/v1/webhook-endpoints/{endpoint_id}/rotate-secret", SETTINGS, _nothing),
+    Route("GET", "/v1/webhook-endpoints/{endpoint_id}/deliveries", SETTINGS),
+    Route("POST", "/v1/webhook-endpoints/{endpoint_id}/resend", SETTINGS, lambda _: {"from": "2026-01-01"}),
+    Route("POST", "/v1/deliveries/{delivery_id}/resend", SETTINGS, _nothing),
+    Route("GET", "/v1/clients/{client_id}/notices"),
 ]
 
 OPEN = [

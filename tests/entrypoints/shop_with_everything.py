@@ -17,7 +17,7 @@ from tests.desk import PASSWORD, Desk
 from tests.entrypoints.counter import Counter
 from tests.entrypoints.door import WRONG, an_address
 from tests.entrypoints.routes import Ids
-from tests.rows import Connection, a_delivery_row, a_lane_row, an_attempt_row, an_endpoint_row, put
+from tests.rows import Connection, a_delivery_row, a_lane_row, an_attempt_row, put
 
 
 @dataclass
@@ -120,7 +120,9 @@ async def _fill(shop: FullShop) -> None:
     keys = [
         await owner.post("/v1/api-keys", {"name": f"till {mark}", "permissions": list(Permission)}) for _ in range(2)
     ]
-    shop.secrets += [made["key"] for made in keys]
+    receiver = {"url": f"https://93.184.215.14/{mark}", "description": f"books of {mark}", "kinds": ["credit.added"]}
+    endpoints = [await owner.post("/v1/webhook-endpoints", receiver) for _ in range(2)]
+    shop.secrets += [*(made["key"] for made in keys), *(made["secret"] for made in endpoints)]
     shop.ids = Ids(
         client=pat,
         client_without_anything=nobody,
@@ -133,6 +135,8 @@ async def _fill(shop: FullShop) -> None:
         entry=UUID(entry["id"]),
         staff=UUID(robin["id"]),
         api_key=UUID(keys[0]["id"]),
+        endpoint=UUID(endpoints[0]["id"]),
+        spare_endpoint=UUID(endpoints[1]["id"]),
         slug=shop.desk.slug,
         refresh_token=shop.refresh_token,
         idempotency_key=key,
@@ -140,10 +144,9 @@ async def _fill(shop: FullShop) -> None:
 
 
 async def _fill_what_no_request_writes(shop: FullShop, superuser: Connection) -> None:
-    shop_id, client, endpoint = shop.desk.shop_id, shop.ids.client, uuid4()
+    shop_id, client, endpoint = shop.desk.shop_id, shop.ids.client, shop.ids.endpoint
     notice = await superuser.fetchval("SELECT id FROM outbox WHERE shop_id = $1 AND client_id = $2", shop_id, client)
-    address = {"url": f"https://{shop.mark}.example/notices", "description": f"books of {shop.mark}"}
-    delivery = a_delivery_row(shop_id, endpoint, client, notice)
+    delivery = a_delivery_row(shop_id, endpoint, client, notice, id=shop.ids.delivery)
     attempt = an_attempt_row(shop_id, UUID(str(delivery["id"])), answer=f"500 {shop.mark} is asleep")
     await put(superuser, "webhook_endpoints", an_endpoint_row(shop_id, endpoint, **address))
     await put(superuser, "delivery_lanes", a_lane_row(shop_id, endpoint, client))

@@ -34,6 +34,7 @@ CODES = {
     *("invoice_below_applied_credit", "already_voided", "entry_not_voidable", "credit_already_spent"),
     *("payment_deleted", "invoice_has_payments", "invoice_void", "client_has_credit", "client_has_overpayment"),
     *("client_deleted", "invoice_number_taken", "email_taken", "slug_taken", "last_staff_manager"),
+    *("endpoint_off", "too_many_endpoints"),
 }
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
+from datetime import date
 from uuid import UUID, uuid4
 
 import pytest
 
 from core.errors import PermissionDenied, Refusal
-from core.ids import ApiKeyId, ClientId, EntryId, InvoiceId, PaymentId, StaffId
+from core.ids import ApiKeyId, ClientId, DeliveryId, EndpointId, EntryId, InvoiceId, PaymentId, StaffId
 from core.invoices import InvoiceLine
 from core.ledger import EntryKind
 from core.payments import PaymentEdit
@@ -16,6 +17,7 @@ from core.use_cases.clients import ClientEdit
 from core.use_cases.invoices import InvoiceEdit
 from core.use_cases.shop_settings import ShopEdit
 from core.use_cases.staff import StaffEdit
+from core.use_cases.webhook_endpoints import EndpointEdit
 from tests.desk import PASSWORD, Desk, keyed
 from tests.soundness import Auditor
 
@@ -34,6 +36,8 @@ class Things:
     entry: UUID
     member: UUID
     api_key: UUID
+    endpoint: UUID
+    delivery: UUID
 
 
 async def things_of(desk: Desk) -> Things:
@@ -47,6 +51,7 @@ async def things_of(desk: Desk) -> Things:
     member, _ = await desk.hire()
     await desk.api_key()
     keys = await desk.container.list_api_keys()(desk.owner, after=None, limit=1)
+    endpoint = await desk.endpoint()
     return Things(
         client=client,
         invoice=invoice,
@@ -58,6 +63,8 @@ async def things_of(desk: Desk) -> Things:
         entry=entry.id,
         member=member.id,
         api_key=keys.items[0].id,
+        endpoint=endpoint.id,
+        delivery=await desk.delivery(endpoint.id),
     )
 
 
@@ -134,6 +141,49 @@ CHANGES: dict[str, tuple[Permission, Operation]] = {
         Permission.MANAGE_SETTINGS,
         lambda d, c, t: d.container.edit_shop()(c, ShopEdit(quickbooks_connected=True)),
     ),
+    "list webhook endpoints": (
+        Permission.MANAGE_SETTINGS,
+        lambda d, c, t: d.container.list_webhook_endpoints()(c, after=None, limit=10),
+    ),
+    "show a webhook endpoint": (
+        Permission.MANAGE_SETTINGS,
+        lambda d, c, t: d.container.show_webhook_endpoint()(c, EndpointId(t.endpoint)),
+    ),
+    "add a webhook endpoint": (Permission.MANAGE_SETTINGS, lambda d, c, t: d.endpoint(caller=c)),
+    "edit a webhook endpoint": (
+        Permission.MANAGE_SETTINGS,
+        lambda d, c, t: d.container.edit_webhook_endpoint()(c, EndpointId(t.endpoint), EndpointEdit(description="x")),
+    ),
+    "move a webhook endpoint": (
+        Permission.MANAGE_SETTINGS,
+        lambda d, c, t: d.container.edit_webhook_endpoint()(
+            c, EndpointId(t.endpoint), EndpointEdit(url="https://93.184.215.14/moved")
+        ),
+    ),
+    "delete a webhook endpoint": (
+        Permission.MANAGE_SETTINGS,
+        lambda d, c, t: d.container.delete_webhook_endpoint()(c, EndpointId(t.endpoint)),
+    ),
+    "rotate a secret": (
+        Permission.MANAGE_SETTINGS,
+        lambda d, c, t: d.container.rotate_webhook_secret()(c, EndpointId(t.endpoint)),
+    ),
+    "list what was sent to an endpoint": (
+        Permission.MANAGE_SETTINGS,
+        lambda d, c, t: d.container.list_endpoint_deliveries()(
+            c, EndpointId(t.endpoint), state=None, after=None, limit=10
+        ),
+    ),
+    "send a notice again": (
+        Permission.MANAGE_SETTINGS,
+        lambda d, c, t: d.container.resend_delivery()(c, DeliveryId(t.delivery)),
+    ),
+    "send what was missed": (
+        Permission.MANAGE_SETTINGS,
+        lambda d, c, t: d.container.resend_missed()(
+            c, EndpointId(t.endpoint), first=date(2026, 1, 1), last=None, delivered_too=True
+        ),
+    ),
 }
 
 VIEWS: dict[str, Operation] = {
@@ -161,6 +211,9 @@ VIEWS: dict[str, Operation] = {
     "an entry": lambda d, c, t: d.container.show_entry()(c, EntryId(t.entry)),
     "money collected": lambda d, c, t: d.container.report_collected()(c, first=None, last=None),
     "credit owed": lambda d, c, t: d.container.report_credit()(c, first=None, last=None),
+    "what was sent about a client": lambda d, c, t: d.container.list_client_notices()(
+        c, ClientId(t.client), state=None, after=None, limit=10
+    ),
     "the shop": lambda d, c, t: d.container.show_shop()(c),
     "oneself": lambda d, c, t: d.container.show_me()(c),
 }

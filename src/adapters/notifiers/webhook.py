@@ -12,9 +12,9 @@ from yarl import URL
 
 from adapters.notifiers.receiver_addresses import AddressRefused, CheckedResolver, ReceiverAddresses, checked_socket
 from core.deliveries import Delivery, WebhookReceiver
-from core.webhooks import signed_headers, webhook_body
+from core.webhooks import secret_context, signed_headers, webhook_body
 from ports.notifier import NotAccepted
-from ports.security import Clock
+from ports.security import Clock, SealBroken, SecretSeal
 
 TIMEOUT_SECONDS = 15.0
 """For all of it: resolving, connecting, sending, and the head of the answer."""
@@ -34,17 +34,22 @@ _HEADERS = {
 
 
 class WebhookNotifier:
-    """See :class:`ports.notifier.Notifier`. Made without a loop; :meth:`close` it in the one that it sent in."""
+    """See :class:`ports.notifier.Notifier`. Secrets come sealed and are opened here only.
+
+    Made without a loop; :meth:`close` it in the one that it sent in.
+    """
 
     def __init__(
         self,
         addresses: ReceiverAddresses,
+        seal: SecretSeal,
         clock: Clock,
         *,
         ssl_context: ssl.SSLContext | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._addresses = addresses
+        self._seal = seal
         self._clock = clock
         self._ssl_context = ssl_context
         self._timeout_seconds = timeout_seconds
@@ -55,10 +60,14 @@ class WebhookNotifier:
         if not isinstance(receiver, WebhookReceiver):
             raise TypeError("only webhooks are sent here")
         body = webhook_body(delivery.notice, shop_id=delivery.shop.id)
-        signed = signed_headers(delivery.notice.id, body, secrets=receiver.secrets, at=self._clock.now())
+        context = secret_context(delivery.shop.id, receiver.endpoint_id)
         try:
+            secrets = [self._seal.unseal(secret, context=context) for secret in receiver.secrets]
+            signed = signed_headers(delivery.notice.id, body, secrets=secrets, at=self._clock.now())
             url = self._addresses.parsed(receiver.url)
             return await self._post(url, body, signed)
+        except SealBroken:
+            raise NotAccepted("The secret to sign with cannot be read. Rotate it.") from None
         except AddressRefused as refused:
             raise NotAccepted(f"The address {refused}.") from None
         except TimeoutError:

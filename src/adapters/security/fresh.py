@@ -1,4 +1,4 @@
-"""Fresh ids and salts, and the time."""
+"""Fresh ids, salts and secrets, and the time."""
 
 import os
 from datetime import UTC, datetime
@@ -15,6 +15,9 @@ class SystemFresh:
 
     def salt(self) -> bytes:
         return os.urandom(16)
+
+    def secret(self) -> bytes:
+        return os.urandom(32)
 
 
 class SystemClock:

@@ -21,6 +21,7 @@ from entrypoints.http.cursors import ListFilters
 from entrypoints.http.idempotency import HEADER, KEY_PATTERN, REPLAYED_HEADER, requires_key, takes_key
 from entrypoints.http.openapi_problems import ProblemBook, problem_schema
 from entrypoints.http.openapi_schemas import SchemaBook
+from entrypoints.http.openapi_webhooks import WebhookDescription, webhooks_object
 from entrypoints.http.problems import Answer, ProblemTable
 from entrypoints.http.requests import NoFields, filters_of
 from ports.transactions import Busy, IdempotencyKeyInUse, Unavailable
@@ -38,6 +39,8 @@ class ApiInfo(Struct, frozen=True, kw_only=True):
     version: str
     description: str
     tags: Sequence[tuple[str, str]]
+    webhooks: Sequence[WebhookDescription]
+    webhooks_tag: str
 
 
 def openapi_document(
@@ -50,7 +53,8 @@ def openapi_document(
 ) -> Document:
     """``body_examples``: by type and name; ``answer_examples``: by the type that a handler returns."""
     operations = list(_documented(app))
-    book = SchemaBook(_types_of(operations), answer_examples)
+    types = [*_types_of(operations), *(webhook.type_ for webhook in info.webhooks)]
+    book = SchemaBook(iter(types), answer_examples)
     paths: dict[str, Document] = {}
     problem_book = ProblemBook(headers={_REQUEST_ID: _request_id_header()})
     writer = _OperationWriter(book, problem_book, table, body_examples)
@@ -62,6 +66,7 @@ def openapi_document(
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": description} for name, description in info.tags],
         "paths": paths,
+        "webhooks": webhooks_object(info.webhooks, book, info.webhooks_tag),
         "components": {
             "responses": problem_book.components,
             "schemas": {**book.components, "Problem": problem_schema(book, table)},

@@ -16,11 +16,12 @@ from entrypoints.staff_api import (
     reports,
     shop,
     staff,
+    webhooks,
 )
 from entrypoints.staff_api.services import StaffApi
 
 PREFIX = "/v1"
-_RESOURCES = (shop, staff, api_keys, clients, invoices, payments, bulk_payments, credit, reports)
+_RESOURCES = (shop, staff, api_keys, clients, invoices, payments, bulk_payments, credit, reports, webhooks)
 
 
 def staff_api_routes(api: StaffApi) -> list[Router]:

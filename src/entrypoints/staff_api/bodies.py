@@ -4,16 +4,19 @@ from datetime import date
 from typing import Annotated, TypeVar
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from core.errors import InvalidField
 from core.invoices import InvoiceLine
 from core.ledger import AddReason
 from core.money import MAX_AMOUNT
+from core.notices import NoticeKind
 from core.payments import MoneyMethod, OverpaymentChoice, PaymentMethod
 from core.shop import Language
 from core.staff import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH, Permission
 from core.text import NOTE_MAX_LENGTH
+from core.webhooks import URL_MAX_LENGTH
 from entrypoints.staff_api.texts import (
     NO_CONTROL_CHARACTERS,
     ONE_LINE,
@@ -257,3 +260,59 @@ class CreditBody(Body, frozen=True, kw_only=True):
 
 class VoidBody(Body, frozen=True, kw_only=True):
     note: Note
+
+
+Url = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=URL_MAX_LENGTH,
+        pattern=ONE_LINE,
+        description="Begins with https://.",
+        examples=["https://books.example.com/hooks/account-credit"],
+        extra={"message": NO_CONTROL_CHARACTERS},
+    ),
+]
+Description = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        pattern=ONE_LINE,
+        description="For the shop itself.",
+        examples=["Bookkeeping"],
+        extra={"message": NO_CONTROL_CHARACTERS},
+    ),
+]
+Kinds = Annotated[
+    tuple[NoticeKind, ...], Meta(min_length=1, max_length=20, description="What the endpoint is told of.")
+]
+
+
+class WebhookEndpointBody(Body, frozen=True, kw_only=True):
+    url: Url
+    kinds: Kinds
+    description: Description | None = None
+
+
+class WebhookEndpointEditBody(Body, frozen=True, kw_only=True):
+    """What to change; what is left out stays, null clears."""
+
+    url: Url | UnsetType = UNSET
+    kinds: Kinds | UnsetType = UNSET
+    description: Description | UnsetType | None = UNSET
+    on: Annotated[bool, Meta(description="false switches the endpoint off, true on again.")] | UnsetType = UNSET
+
+
+class ResendBody(Body, frozen=True, kw_only=True):
+    """Days at the shop; both ends are part of the range."""
+
+    first: Annotated[date, Meta(description="The first day.")] = msgspec.field(name="from")
+    last: Annotated[date, Meta(description="The last day: today if left out.")] | UnsetType = msgspec.field(
+        name="to", default=UNSET
+    )
+    delivered: Annotated[bool, Meta(description="Also what it has accepted already.")] = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.last, UnsetType) and self.first > self.last:
+            raise InvalidField("to", "must not be before from")

@@ -7,8 +7,10 @@ from uuid import UUID
 
 import msgspec
 
+from core.deliveries import Channel, DeliveryState
 from core.invoices import InvoiceLine
 from core.ledger import ADD_REASONS, EntryKind, Reason
+from core.notices import NoticeKind
 from core.payments import PaymentMethod
 from core.shop import QUICKBOOKS_REMINDER, Language
 from core.staff import ActorKind, Permission
@@ -32,6 +34,13 @@ from core.views import (
     ShopView,
     SignedInView,
     StaffView,
+)
+from core.webhook_views import (
+    DeliveryAttemptView,
+    DeliveryView,
+    NewWebhookEndpointView,
+    ResentView,
+    WebhookEndpointView,
 )
 from entrypoints.http.health import Health
 from entrypoints.staff_api import bodies
@@ -153,7 +162,39 @@ _API_KEY_FIELDS: dict[str, Any] = {
     "created_at": _AT,
 }
 
+_ENDPOINT_FIELDS: dict[str, Any] = {
+    "id": _id(12),
+    "url": "https://books.example.com/hooks/account-credit",
+    "description": "Bookkeeping",
+    "kinds": [NoticeKind.CREDIT_APPLIED, NoticeKind.PAYMENT_RECORDED],
+    "on": True,
+    "off_since": None,
+    "off_reason": None,
+    "failing_since": None,
+    "previous_secret_until": None,
+    "created_at": _AT,
+}
+
 ANSWER_EXAMPLES: Mapping[Any, Any] = {
+    WebhookEndpointView: WebhookEndpointView(**_ENDPOINT_FIELDS),
+    NewWebhookEndpointView: NewWebhookEndpointView(**_ENDPOINT_FIELDS, secret="whsec_..."),  # noqa: S106  # of nobody
+    DeliveryView: DeliveryView(
+        id=_id(13),
+        channel=Channel.WEBHOOK,
+        endpoint_id=_id(12),
+        client_id=_CLIENT,
+        notice_id=_id(11),
+        kind=NoticeKind.PAYMENT_RECORDED,
+        at=_AT,
+        state=DeliveryState.DELIVERED,
+        attempts=1,
+        next_attempt_at=None,
+        settled_at=_AT,
+        latest_attempts=[
+            DeliveryAttemptView(number=1, at=_AT, duration_ms=120, accepted=True, answer="200 OK thank you")
+        ],
+    ),
+    ResentView: ResentView(notices=42),
     Health: Health(),
     SignedInView: SignedInView(**_TOKENS),
     MeView: MeView(by=_BY, staff=_STAFF_VIEW, shop=_SHOP, permissions=list(Permission)),
@@ -260,4 +301,13 @@ BODY_EXAMPLES: Mapping[Any, Mapping[str, Any]] = {
     },
     bodies.CreditBody: {"goodwill": {"reason": "goodwill", "amount": 5000, "note": "job ran late"}},
     bodies.VoidBody: {"void": {"note": "entered twice"}},
+    bodies.WebhookEndpointBody: {
+        "bookkeeping": {
+            "url": "https://books.example.com/hooks/account-credit",
+            "kinds": ["credit.applied", "payment.recorded"],
+            "description": "Bookkeeping",
+        }
+    },
+    bodies.WebhookEndpointEditBody: {"off": {"on": False}, "other kinds": {"kinds": ["credit.added"]}},
+    bodies.ResendBody: {"missed in two days": {"from": "2026-03-01", "to": "2026-03-02"}},
 }

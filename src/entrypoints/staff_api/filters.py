@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
+from core.deliveries import DeliveryState
 from core.errors import InvalidField
 from core.invoices import InvoiceStatus
 from core.ledger import EntryKind
@@ -60,6 +61,10 @@ class EntryFilters(ListFilters, frozen=True, kw_only=True, forbid_unknown_fields
 
     def __post_init__(self) -> None:
         _require_range(self.first, self.last)
+
+
+class DeliveryFilters(ListFilters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    state: Annotated[DeliveryState | None, Meta(description="`failed`: what was given up.")] = None
 
 
 class ExportFilters(Period, frozen=True, kw_only=True, forbid_unknown_fields=True):

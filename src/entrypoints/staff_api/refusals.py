@@ -53,6 +53,8 @@ REFUSALS: ProblemTable = {
             _conflict(errors.ClientHasOverpayment, "client_has_overpayment"),
             _conflict(errors.ClientDeleted, "client_deleted"),
             _conflict(errors.EmailTaken, "email_taken"),
+            _conflict(errors.EndpointOff, "endpoint_off"),
+            _conflict(errors.TooManyEndpoints, "too_many_endpoints"),
             _conflict(errors.SlugTaken, "slug_taken"),
             _conflict(errors.LastStaffManager, "last_staff_manager"),
         ]

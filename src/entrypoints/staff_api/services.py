@@ -13,6 +13,7 @@ from core.use_cases.capture_overpayment import CaptureOverpayment
 from core.use_cases.clients import AddClient, DeleteClient, EditClient, ListClients, RestoreClient, ShowClient
 from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowCreditTab, ShowEntry
 from core.use_cases.delete_payment import DeletePayment
+from core.use_cases.delivery_log import ListClientNotices, ListEndpointDeliveries, ResendDelivery, ResendMissed
 from core.use_cases.edit_payment import EditPayment
 from core.use_cases.invoices import AddInvoice, EditInvoice, ListInvoices, ShowInvoice, ShowPaymentOptions, VoidInvoice
 from core.use_cases.payments import ListPayments, ShowPayment
@@ -22,6 +23,14 @@ from core.use_cases.shop_settings import EditShop, ShowMe, ShowShop
 from core.use_cases.sign_in import Refresh, SignIn, SignOut
 from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditStaffMember, ListApiKeys, ListStaff
 from core.use_cases.void_entry import VoidEntry
+from core.use_cases.webhook_endpoints import (
+    AddWebhookEndpoint,
+    DeleteWebhookEndpoint,
+    EditWebhookEndpoint,
+    ListWebhookEndpoints,
+    RotateWebhookSecret,
+    ShowWebhookEndpoint,
+)
 from entrypoints.http.authentication import CredentialReader
 from entrypoints.http.cursors import Cursors
 from entrypoints.http.health import Ready
@@ -83,6 +92,17 @@ class StaffApi:
 
     report_collected: ReportCollected
     report_credit: ReportCredit
+
+    list_webhook_endpoints: ListWebhookEndpoints
+    show_webhook_endpoint: ShowWebhookEndpoint
+    add_webhook_endpoint: AddWebhookEndpoint
+    edit_webhook_endpoint: EditWebhookEndpoint
+    delete_webhook_endpoint: DeleteWebhookEndpoint
+    rotate_webhook_secret: RotateWebhookSecret
+    list_endpoint_deliveries: ListEndpointDeliveries
+    list_client_notices: ListClientNotices
+    resend_delivery: ResendDelivery
+    resend_missed: ResendMissed
 
 
 # Neither is data of the request: there is nothing to validate.

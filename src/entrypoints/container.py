@@ -50,9 +50,8 @@ from core.use_cases.previews import (
 from core.use_cases.record_payment import RecordPayment
 from core.use_cases.reports import ReportCollected, ReportCredit
 from core.use_cases.reseal_secrets import ResealSecrets
-from core.use_cases.shop_settings import EditShop, ShowMe, ShowShop
-from core.use_cases.reseal_secrets import ResealSecrets
 from core.use_cases.route_notices import RouteNotices
+from core.use_cases.shop_settings import EditShop, ShowMe, ShowShop
 from core.use_cases.sign_in import ProvePassword, Refresh, SignIn, SignOut, Tokens
 from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditStaffMember, ListApiKeys, ListStaff
 from core.use_cases.statements import ShowBalanceHistory, ShowStatement

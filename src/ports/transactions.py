@@ -10,8 +10,8 @@ from core.ledger import Recorder
 from core.shop import Shop
 from core.staff import Asker, Caller, Permission
 from ports.clients import Clients
-from ports.delivery_log import DeliveryLog
 from ports.deliveries import Deliveries
+from ports.delivery_log import DeliveryLog
 from ports.invoices import Invoices
 from ports.ledger import Ledger
 from ports.outbox import Outbox
@@ -23,6 +23,7 @@ from ports.sign_ins import SignIns
 from ports.staff import StaffRegister
 from ports.statements import Statements
 from ports.verification import Accounts
+from ports.webhook_endpoints import WebhookEndpoints
 
 T = TypeVar("T")
 
@@ -89,7 +90,6 @@ class ShopTransaction(Protocol):
     @property
     def outbox(self) -> Outbox: ...
     @property
-    def reports(self) -> Reports: ...
     def receivers(self) -> Receivers: ...
     @property
     def deliveries(self) -> Deliveries: ...
@@ -98,6 +98,7 @@ class ShopTransaction(Protocol):
     @property
     def delivery_log(self) -> DeliveryLog: ...
     @property
+    def reports(self) -> Reports: ...
     @property
     def statements(self) -> Statements: ...
     @property

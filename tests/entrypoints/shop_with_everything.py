@@ -148,7 +148,6 @@ async def _fill_what_no_request_writes(shop: FullShop, superuser: Connection) ->
     notice = await superuser.fetchval("SELECT id FROM outbox WHERE shop_id = $1 AND client_id = $2", shop_id, client)
     delivery = a_delivery_row(shop_id, endpoint, client, notice, id=shop.ids.delivery)
     attempt = an_attempt_row(shop_id, UUID(str(delivery["id"])), answer=f"500 {shop.mark} is asleep")
-    await put(superuser, "webhook_endpoints", an_endpoint_row(shop_id, endpoint, **address))
     await put(superuser, "delivery_lanes", a_lane_row(shop_id, endpoint, client))
     await put(superuser, "deliveries", delivery)
     await put(superuser, "delivery_attempts", attempt)

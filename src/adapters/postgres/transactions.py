@@ -30,6 +30,7 @@ from adapters.postgres.sign_ins import PostgresSignIns
 from adapters.postgres.staff import PostgresStaffRegister
 from adapters.postgres.statements import PostgresStatements
 from adapters.postgres.trouble import told_as_trouble
+from adapters.postgres.webhook_endpoints import PostgresWebhookEndpoints
 from core.books import Books, Posting
 from core.errors import IdempotencyKeyReused, NotFound, Unauthenticated
 from core.ids import BulkPaymentId, ClientId, EntryId, InvoiceId, PaymentId, ShopId
@@ -161,7 +162,6 @@ class PostgresShopTransaction:
     def outbox(self) -> PostgresOutbox:
         return PostgresOutbox(self._scope, self._stage_notice)
 
-    @property
     @cached_property
     def receivers(self) -> PostgresReceivers:
         return PostgresReceivers(self._scope)
@@ -178,6 +178,7 @@ class PostgresShopTransaction:
     def delivery_log(self) -> PostgresDeliveryLog:
         return PostgresDeliveryLog(self._scope)
 
+    @property
     def asker(self) -> Asker:
         return self._opening.asker
 

@@ -39,6 +39,7 @@ def serve_demo(server: EmbeddedPostgres, settings: Settings, listener: socket.so
         shops_made.touch()
     run(_serve(Container(settings=ready), server.data_folder, listener))
 
+
 class _Nobody:
     """Hears of what happened while the shops were made: a screen full of log lines before the first line that counts
     would help nobody. See :class:`ports.notifier.NoticeLog`.
@@ -56,7 +57,6 @@ class _Nobody:
 
     def switched_off(self, shop_id: ShopId, receiver_id: ReceiverId, reason: OffReason) -> None:
         """Never happens: there is no endpoint."""
-
 
 
 async def _make_shops(container: Container) -> None:

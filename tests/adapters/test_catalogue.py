@@ -61,7 +61,7 @@ APP_UPDATES = {
         *("deleted_at", "deleted_by_kind", "deleted_by_id", "deleted_by_name"),
     },
     "credit_accounts": {"balance", "last_number", "last_hash", "last_at", "closed_at"},
-    "outbox": {"attempts", "due_at", "sent_at"},
+    "outbox": {"due_at", "routed_at"},
     "outbox_control": {"home", "paused_at", "paused_why"},
     "shop_routing": {"routed_at"},
     "webhook_endpoints": {

@@ -23,6 +23,7 @@ import pytest
 import adapters.postgres
 from adapters.postgres import migrations
 from adapters.postgres.shop_scope import ShopStatement
+from core.deliveries import DeliveryState
 from tests.database import Database
 from tests.rows import Connection
 
@@ -42,7 +43,11 @@ ABOUT_NO_ONE_SHOP = {
     "provision._CLOSED_TO_PUBLIC": "asks the catalogue, before there is a table",
 }
 
-BOOLEANS = {"bool": (False, True), "bool | None": (None, False, True)}
+CHOICES: dict[str, tuple[object, ...]] = {
+    "bool": (False, True),
+    "bool | None": (None, False, True),
+    "core.deliveries.DeliveryState | None": (None, *DeliveryState),
+}
 
 
 def modules() -> Iterator[ModuleType]:
@@ -61,7 +66,7 @@ def compiled() -> Iterator[tuple[str, ShopStatement]]:
             elif hasattr(value, "cache_info") and value.__module__ == module.__name__:
                 build = cast("Callable[..., ShopStatement]", value)
                 parameters = inspect.signature(build, eval_str=False).parameters.values()
-                choices = [BOOLEANS[_written(parameter.annotation)] for parameter in parameters]
+                choices = [CHOICES[_written(parameter.annotation)] for parameter in parameters]
                 for chosen in product(*choices):
                     asked = dict(zip((parameter.name for parameter in parameters), chosen, strict=True))
                     told = ", ".join(f"{name}={value}" for name, value in asked.items() if value is not False)

@@ -257,7 +257,7 @@ async def test_the_jobs_role_lists_the_shops_whose_owner_is_to_be_told(superuser
 @pytest.mark.parametrize(
     "statement",
     [
-        *(f"SELECT {column} FROM outbox" for column in ("id", "client_id", "kind", "payload", "attempts", "*")),  # noqa: S608
+        *(f"SELECT {column} FROM outbox" for column in ("id", "client_id", "kind", "payload", "routed_at", "*")),  # noqa: S608
         *(f"SELECT {column} FROM delivery_lanes" for column in ("receiver_id", "client_id", "claim", "*")),  # noqa: S608
         *(f"SELECT {column} FROM webhook_endpoints" for column in ("id", "url", "secret", "off_reason", "*")),  # noqa: S608
         *(f"SELECT 1 FROM {table}" for table in sorted({*TABLES, *WITHOUT_SHOP} - MAY_LIST)),  # noqa: S608

@@ -173,7 +173,7 @@ async def test_a_notice_is_routed_once_to_each_endpoint_that_wants_its_kind(
     assert mailroom.receiver.kinds_at(everything) == ["credit.added", "payment.recorded", "credit.applied"]
     assert mailroom.receiver.kinds_at(payments) == ["payment.recorded"]
     assert await mailroom.work() == (0, 0)
-    assert [(row["due_at"], row["sent_at"] is not None) for row in await _outbox(auditor, desk.shop_id)] == [
+    assert [(row["due_at"], row["routed_at"] is not None) for row in await _outbox(auditor, desk.shop_id)] == [
         (None, True)
     ] * 3
 

@@ -29,7 +29,7 @@ _UNROUTED = ShopStatement(
     .limit(bindparam("limit", type_=BigInteger()))
 )
 _ROUTED = ShopStatement(
-    update_of(outbox).where(one_of(outbox.c.id, "notices")).values(due_at=None, sent_at=bindparam("the_time"))
+    update_of(outbox).where(one_of(outbox.c.id, "notices")).values(due_at=None, routed_at=bindparam("the_time"))
 )
 
 

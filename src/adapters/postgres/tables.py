@@ -284,9 +284,8 @@ outbox = Table(
     _text("kind"),
     _time("at"),
     Column("payload", JSONB(), nullable=False),
-    Column("attempts", Integer(), nullable=False),
     _time("due_at", nullable=True),
-    _time("sent_at", nullable=True),
+    _time("routed_at", nullable=True),
 )
 
 outbox_control = Table(

@@ -32,8 +32,8 @@ from core.use_cases.clients import AddClient, DeleteClient, EditClient, ListClie
 from core.use_cases.console_sessions import BeginConsoleSession, ContinueConsoleSession, EndConsoleSession
 from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowCreditTab, ShowEntry
 from core.use_cases.delete_payment import DeletePayment
-from core.use_cases.delivery_log import ListClientNotices, ListEndpointDeliveries, ResendDelivery, ResendMissed
 from core.use_cases.deliver_notices import DeliverNotices
+from core.use_cases.delivery_log import ListClientNotices, ListEndpointDeliveries, ResendDelivery, ResendMissed
 from core.use_cases.edit_payment import EditPayment
 from core.use_cases.explain_balance import ExplainBalance
 from core.use_cases.invoices import AddInvoice, EditInvoice, ListInvoices, ShowInvoice, ShowPaymentOptions, VoidInvoice
@@ -200,9 +200,7 @@ class Container(containers.DeclarativeContainer):
 
     list_webhook_endpoints = providers.Singleton(ListWebhookEndpoints, transactions)
     show_webhook_endpoint = providers.Singleton(ShowWebhookEndpoint, transactions)
-    add_webhook_endpoint = providers.Singleton(
-        AddWebhookEndpoint, transactions, receiver_addresses, secret_seal, fresh
-    )
+    add_webhook_endpoint = providers.Singleton(AddWebhookEndpoint, transactions, receiver_addresses, secret_seal, fresh)
     edit_webhook_endpoint = providers.Singleton(EditWebhookEndpoint, transactions, receiver_addresses)
     delete_webhook_endpoint = providers.Singleton(DeleteWebhookEndpoint, transactions)
     rotate_webhook_secret = providers.Singleton(RotateWebhookSecret, transactions, secret_seal, fresh)

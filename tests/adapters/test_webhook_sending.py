@@ -33,7 +33,7 @@ from core.ids import ClientId, DeliveryId, EndpointId, InvoiceId, NoticeId, Paym
 from core.ledger import EntryKind, Reason
 from core.notices import Notice, NoticedEntry, NoticedPayment, NoticeKind, NoticePayload
 from core.payments import PaymentMethod
-from core.shop import Shop
+from core.shop import ShopSettings
 from core.webhooks import WEBHOOKS, ClientWebhook, EntryWebhook, secret_context, shown_secret, webhook_body
 from ports.notifier import NotAccepted
 from tests.desk import SetClock
@@ -50,7 +50,7 @@ from tests.webhook_receivers import (
 OLD, NEW, FOREIGN = b"o" * 32, b"n" * 32, b"f" * 32
 SEAL = AesGcmSecretSeal(SecretKeys.parse(SecretKeys.generate("test")))
 AT = datetime(2026, 3, 2, 15, 4, 5, 123456, tzinfo=UTC)
-SHOP = Shop(
+SHOP = ShopSettings(
     id=ShopId(uuid4()),
     name="Main Street Auto",
     slug="main-street",

@@ -8,8 +8,10 @@ from typing import TypeVar
 from dependency_injector import containers, providers
 from litestar import Litestar
 
-from adapters.notifiers.log import StructuredNoticeLog
+from adapters.notifiers.internet_message import Address
+from adapters.notifiers.log import LogNotifier, StructuredNoticeLog
 from adapters.notifiers.receiver_addresses import ReceiverAddresses
+from adapters.notifiers.smtp import SmtpConnections, SmtpNotifier, SmtpServer
 from adapters.notifiers.webhook import WebhookNotifier
 from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.outbox_control import PostgresOutboxControl
@@ -55,6 +57,7 @@ from core.use_cases.shop_settings import EditShop, ShowMe, ShowShop
 from core.use_cases.sign_in import ProvePassword, Refresh, SignIn, SignOut, Tokens
 from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditStaffMember, ListApiKeys, ListStaff
 from core.use_cases.statements import ShowBalanceHistory, ShowStatement
+from core.use_cases.tell_owners import TellOwners
 from core.use_cases.verify_shop import VerifyShop
 from core.use_cases.void_entry import VoidEntry
 from core.use_cases.webhook_endpoints import (
@@ -76,6 +79,7 @@ from entrypoints.http.idempotency import Fingerprints
 from entrypoints.settings import Settings
 from entrypoints.staff_api.services import StaffApi
 from ports.notifier import Notifier
+from ports.security import Clock
 
 T = TypeVar("T")
 
@@ -96,9 +100,19 @@ def _made_of_keys(make: Callable[[Sequence[bytes]], T], keys: SecretKeys, purpos
     return make(list(keys.derive(purpose).values()))
 
 
-def _notifiers(webhook: Notifier) -> dict[Channel, Notifier]:
+def _mail(settings: Settings, clock: Clock) -> SmtpNotifier | None:
+    if settings.smtp_url is None or settings.mail_from is None:
+        return None
+    url, sender = settings.smtp_url, Address.parse(settings.mail_from)
+    server = SmtpServer(host=url.host, port=url.port, tls=url.tls, username=url.username, password=url.password)
+    return SmtpNotifier(SmtpConnections(server, name=sender.domain), clock, sender=sender)
+
+
+def _notifiers(settings: Settings, webhook: Notifier, mail: Notifier | None) -> dict[Channel, Notifier]:
     """What is sent on which channel; on one that is not there nothing is."""
-    return {Channel.WEBHOOK: webhook}
+    if mail is None and settings.mail_to_log:
+        mail = LogNotifier()
+    return {Channel.WEBHOOK: webhook, **({} if mail is None else {Channel.EMAIL: mail})}
 
 
 class Container(containers.DeclarativeContainer):
@@ -133,7 +147,8 @@ class Container(containers.DeclarativeContainer):
     readiness = providers.Singleton(Readiness, settings.provided.database_url)
     outbox_control = providers.Singleton(PostgresOutboxControl, database)
     notice_log = providers.Singleton(StructuredNoticeLog)
-    notifiers = providers.Singleton(_notifiers, webhook_notifier)
+    mail = providers.Singleton(_mail, settings, clock)
+    notifiers = providers.Singleton(_notifiers, settings, webhook_notifier, mail)
 
     open_shop = providers.Singleton(OpenShop, transactions, directory, passwords, common_passwords, fresh, clock)
     list_shops = providers.Singleton(ListShops, transactions, directory)
@@ -218,6 +233,8 @@ class Container(containers.DeclarativeContainer):
     deliver_notices = providers.Singleton(
         DeliverNotices, transactions, directory, notifiers, fresh, clock, notice_log, jitter=providers.Object(random)
     )
+
+    tell_owners = providers.Singleton(TellOwners, transactions, directory, mail, clock, notice_log)
 
     cursors = providers.Singleton(_made_of_keys, Cursors, keys, "cursors")
     fingerprints = providers.Singleton(_made_of_keys, Fingerprints, keys, "idempotency-fingerprints")
@@ -341,6 +358,8 @@ async def running(container: Container) -> AsyncIterator[None]:
             yield
         finally:
             await container.webhook_notifier().close()
+            if (mail := container.mail()) is not None:
+                await mail.close()
             await jobs.close()
     finally:
         await database.close()

@@ -1,9 +1,10 @@
 """Settings from environment variables. What is wrong is said of all of them at once."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
@@ -11,6 +12,7 @@ T = TypeVar("T")
 
 PREFIX = "ACCOUNT_CREDIT_"
 LogFormat = Literal["json", "console"]
+TlsMode = Literal["starttls", "tls", "none"]
 
 
 class FaultySettings(Exception):
@@ -21,6 +23,16 @@ class FaultySettings(Exception):
         self.faults = faults
 
 
+class SmtpUrl(Struct, frozen=True, kw_only=True):
+    """Where e-mail is handed over, and as whom."""
+
+    host: str
+    port: int
+    tls: TlsMode
+    username: str | None = None
+    password: str | None = None
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """How this installation runs. A database URL that is None means the embedded PostgreSQL in ``data_dir``.
 
@@ -29,6 +41,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     secure_cookies: whether the console's cookies are for HTTPS only; browsers count 127.0.0.1 as that.
     webhooks_to_private_addresses: for development: webhooks may go to addresses that are not on the open Internet, and
     over http.
+    smtp_url: None: nobody gets e-mail, but with mail_to_log what would be sent is a line in the log.
+    mail_from: the address that e-mail is from.
     secret_keys: ``id:key,id:key``, see :class:`adapters.security.keys.SecretKeys`.
     """
 
@@ -46,11 +60,54 @@ class Settings(Struct, frozen=True, kw_only=True):
     secure_cookies: bool = True
     log_format: LogFormat = "json"
     webhooks_to_private_addresses: bool = False
+    smtp_url: SmtpUrl | None = None
+    mail_from: str | None = None
+    mail_to_log: bool = False
 
 
 def _url(text: str) -> str:
     if urlsplit(text).scheme not in {"postgresql", "postgres"}:
         raise ValueError("must be a URL that begins with postgresql://")
+    return text
+
+
+_SMTP_SCHEMES: dict[str, tuple[TlsMode, int]] = {
+    "smtp+starttls": ("starttls", 587),
+    "smtps": ("tls", 465),
+    "smtp": ("none", 25),
+}
+_OURSELVES = {"localhost", "127.0.0.1", "::1"}
+
+
+def _smtp_url(text: str) -> SmtpUrl:
+    try:
+        parts = urlsplit(text)
+        tls, usual_port = _SMTP_SCHEMES[parts.scheme]
+        host, port = parts.hostname, parts.port or usual_port
+    except (KeyError, ValueError):
+        host, port, tls = None, 0, "none"
+        parts = urlsplit("")
+    if not host or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError("must be such as smtp+starttls://user:password@host:587, smtps://... or smtp://...")
+    if (parts.username is None) != (parts.password is None):
+        raise ValueError("must name both a user and a password, or neither")
+    if parts.password is not None and tls == "none" and host not in _OURSELVES:
+        raise ValueError("must begin with smtp+starttls:// or smtps://: a password is not sent in clear")
+    return SmtpUrl(
+        host=host,
+        port=port,
+        tls=tls,
+        username=None if parts.username is None else unquote(parts.username),
+        password=None if parts.password is None else unquote(parts.password),
+    )
+
+
+_MAIL_FROM = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z0-9]")
+
+
+def _mail_from(text: str) -> str:
+    if len(text) > 254 or not _MAIL_FROM.fullmatch(text):
+        raise ValueError("must be an e-mail address, such as credit@example.com")
     return text
 
 
@@ -103,6 +160,9 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "secure_cookies": _switch,
     "log_format": _log_format,
     "webhooks_to_private_addresses": _switch,
+    "smtp_url": _smtp_url,
+    "mail_from": _mail_from,
+    "mail_to_log": _switch,
 }
 
 
@@ -130,6 +190,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             faults.append(f"{variable} {error}.")
     if "database_url" in values and "secret_keys" not in values:
         faults.append(f"{PREFIX}SECRET_KEYS is needed with {PREFIX}DATABASE_URL.")
+    for name, needs in (("smtp_url", "mail_from"), ("mail_from", "smtp_url")):
+        if name in values and not environment.get(PREFIX + needs.upper()):
+            faults.append(f"{PREFIX}{needs.upper()} is needed with {PREFIX}{name.upper()}.")
+    if "smtp_url" in values and values.get("mail_to_log"):
+        faults.append(f"{PREFIX}MAIL_TO_LOG is for installations without {PREFIX}SMTP_URL.")
     if faults:
         raise FaultySettings(faults)
     return Settings(**values)  # type: ignore[arg-type]  # each parser above fits its field

@@ -7,6 +7,7 @@ import structlog
 
 from core.use_cases.deliver_notices import DeliverNotices
 from core.use_cases.route_notices import RouteNotices
+from core.use_cases.tell_owners import TellOwners
 from entrypoints.container import Container, running
 from entrypoints.logging import configure_logging
 from entrypoints.settings import Settings
@@ -18,6 +19,8 @@ IDLE_SECONDS = 0.25
 BUSY_SECONDS = 0.02
 """Between rounds at the least: each asks which shops have something due."""
 FAILED_SECONDS = 5.0
+TELL_SECONDS = 2.0
+"""Between looks for endpoints that were switched off. Days have gone by until then."""
 GRACE_SECONDS = 10.0
 """For what is being sent when the worker is told to stop; what has not ended by then is sent again."""
 
@@ -31,16 +34,19 @@ class Worker:
     control: OutboxControl
     route: RouteNotices
     deliver: DeliverNotices
+    tell_owners: TellOwners | None = None
     paused: Pause | None = None
 
     async def until(self, stop: Stop) -> None:
         """Send until it is time to stop, then give back what is in hand."""
+        telling = asyncio.create_task(self._tell(stop))
         try:
             while not stop.asked.is_set():
                 pause_seconds = await self._round()
                 await asyncio.sleep(BUSY_SECONDS)
                 await self._something(stop, within_seconds=pause_seconds)
         finally:
+            telling.cancel()
             await self.deliver.stop(stop.at_once, grace_seconds=GRACE_SECONDS)
 
     async def once(self) -> tuple[int, int]:
@@ -53,7 +59,21 @@ class Worker:
             if not await self.deliver() and not more:
                 break
             await self.deliver.drain()
+        if self.tell_owners is not None and self.paused is None:
+            await self.tell_owners()
         return routed, self.deliver.accepted - accepted_before
+
+    async def _tell(self, stop: Stop) -> None:
+        """Beside the rounds, which must not wait for it."""
+        while self.tell_owners is not None and not stop.asked.is_set():
+            await asyncio.sleep(TELL_SECONDS)
+            try:
+                if not await self._is_paused():
+                    await self.tell_owners()
+            except DatabaseTrouble:
+                pass  # the rounds say so
+            except Exception:  # noqa: BLE001  # the next time may go well
+                _log.exception("round_failed")
 
     async def _something(self, stop: Stop, *, within_seconds: float) -> None:
         """Wait until there may be something to do again."""
@@ -97,7 +117,9 @@ class Worker:
 
 def worker_of(container: Container) -> Worker:
     """What a worker is made of."""
-    return Worker(container.outbox_control(), container.route_notices(), container.deliver_notices())
+    return Worker(
+        container.outbox_control(), container.route_notices(), container.deliver_notices(), container.tell_owners()
+    )
 
 
 def work(settings: Settings) -> None:

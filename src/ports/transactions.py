@@ -12,6 +12,7 @@ from core.staff import Asker, Caller, Permission
 from ports.clients import Clients
 from ports.deliveries import Deliveries
 from ports.delivery_log import DeliveryLog
+from ports.endpoints_off import EndpointsOff
 from ports.invoices import Invoices
 from ports.ledger import Ledger
 from ports.outbox import Outbox
@@ -91,6 +92,8 @@ class ShopTransaction(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def receivers(self) -> Receivers: ...
+    @property
+    def endpoints_off(self) -> EndpointsOff: ...
     @property
     def deliveries(self) -> Deliveries: ...
     @property

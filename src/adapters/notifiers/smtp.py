@@ -11,16 +11,17 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponseException, SMTPServerDis
 from msgspec import Struct
 
 from adapters.notifiers.internet_message import Address, InternetMessage, NotAnAddress, one_line
-from adapters.notifiers.letters import Letter, letter_of_notice
+from adapters.notifiers.letters import Letter, letter_of_endpoint_off, letter_of_notice
 from core.deliveries import ANSWER_MAX_LENGTH, Delivery, EmailReceiver
 from core.shop import ShopSettings
+from ports.endpoints_off import EndpointOff, Person
 from ports.notifier import NotAccepted
 from ports.security import Clock
 
 TlsMode = Literal["starttls", "tls", "none"]
 
 CONNECTIONS = 10
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 15.0
 """For one message, connecting included. A server that looks for viruses may take its time."""
 KEPT_SECONDS = 20.0
 """How long a connection waits for the next message. Servers close theirs after some minutes."""
@@ -231,7 +232,7 @@ async def _quit(smtp: SMTP) -> None:
 
 
 class SmtpNotifier:
-    """Tells clients by e-mail. See :class:`ports.notifier.Notifier`.
+    """Writes e-mails. See :class:`ports.notifier.Notifier`, for clients, and :class:`ports.endpoints_off.StaffMail`.
 
     ``sender``: the address that all mail is from; the name beside it is the shop's.
     """
@@ -253,6 +254,22 @@ class SmtpNotifier:
             name=receiver.client_name,
             address=receiver.address,
         )
+
+    async def endpoint_off(self, shop: ShopSettings, person: Person, endpoint: EndpointOff) -> None:
+        letter = letter_of_endpoint_off(
+            shop, url=endpoint.url, why=endpoint.off_reason, since=endpoint.off_since, staff_name=person.name
+        )
+        await self._post(
+            letter,
+            shop,
+            message_id=f"{endpoint.id}.{endpoint.off_since:%Y%m%d%H%M%S}.{person.id}",
+            name=person.name,
+            address=person.email,
+        )
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._connections.close()
 
     async def _post(self, letter: Letter, shop: ShopSettings, *, message_id: str, name: str, address: str) -> str:
         try:

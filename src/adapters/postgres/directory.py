@@ -13,6 +13,7 @@ _SHOP_OF = "SELECT shop_id FROM shop_slugs WHERE slug = $1"
 _SHOPS = "SELECT slug, shop_id FROM shop_slugs ORDER BY slug"
 _TO_ROUTE = "SELECT DISTINCT shop_id FROM outbox WHERE due_at IS NOT NULL"
 _TO_DELIVER = "SELECT DISTINCT shop_id FROM delivery_lanes WHERE due_at <= $1"
+_TO_TELL = "SELECT DISTINCT shop_id FROM webhook_endpoints WHERE tell_owner_at <= $1"
 _FAILURES = "SELECT at FROM sign_in_failures_by_address WHERE address_digest = $1 AND at > $2 ORDER BY at"
 _FAILED = "INSERT INTO sign_in_failures_by_address (address_digest, at, id) VALUES ($1, $2, $3)"
 _DID_NOT_FAIL = "DELETE FROM sign_in_failures_by_address WHERE address_digest = $1 AND at = $2 AND id = $3"
@@ -37,6 +38,9 @@ class PostgresDirectory:
 
     async def with_deliveries_due(self, *, at: datetime) -> list[ShopId]:
         return await self._listed(_TO_DELIVER, at)
+
+    async def with_owners_to_tell(self, *, at: datetime) -> list[ShopId]:
+        return await self._listed(_TO_TELL, at)
 
     async def failures_from(self, address: str, *, since: datetime) -> list[datetime]:
         return [row["at"] for row in await self._fetch(_FAILURES, _digest(address), since)]

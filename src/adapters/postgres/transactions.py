@@ -17,6 +17,7 @@ from adapters.postgres.accounts import PostgresAccounts
 from adapters.postgres.clients import PostgresClients
 from adapters.postgres.deliveries import PostgresDeliveries
 from adapters.postgres.delivery_log import PostgresDeliveryLog
+from adapters.postgres.endpoints_off import PostgresEndpointsOff
 from adapters.postgres.invoices import PostgresInvoices
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.outbox import PostgresOutbox
@@ -165,6 +166,10 @@ class PostgresShopTransaction:
     @cached_property
     def receivers(self) -> PostgresReceivers:
         return PostgresReceivers(self._scope)
+
+    @cached_property
+    def endpoints_off(self) -> PostgresEndpointsOff:
+        return PostgresEndpointsOff(self._scope)
 
     @cached_property
     def deliveries(self) -> PostgresDeliveries:

@@ -37,7 +37,7 @@ class ShowStatement:
             settled = sum(payment.settled for payment in lines.payments)
             return Statement(
                 client=client,
-                shop=shop_view(shop.shop),
+                shop=shop_view(await shop.settings.read()),
                 currency=shop.shop.currency,
                 first=first,
                 last=end,

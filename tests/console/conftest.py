@@ -52,13 +52,15 @@ async def address(container: Container) -> AsyncIterator[str]:
     with listening("127.0.0.1", 0) as listener:
         serving = asyncio.create_task(serve_until(stop, staff_api_app(container), listener, grace_seconds=1))
         address = address_of(listener)
-        async with httpx.AsyncClient() as http:
-            # The listener takes connections before the server does; the answer comes once it serves.
-            assert (await http.get(f"{address}/health/ready", timeout=30)).status_code == 200
-        yield address
-        stop.ask()
-        stop.ask()
-        await serving
+        try:
+            async with httpx.AsyncClient(timeout=60) as http:
+                # The listener takes connections before the server does; the answer comes once it serves.
+                assert (await http.get(f"{address}/health/live")).status_code == 200
+            yield address
+        finally:
+            stop.ask()
+            stop.ask()
+            await serving
 
 
 @pytest.fixture(scope="session")

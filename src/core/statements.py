@@ -5,7 +5,7 @@ was never there. Money is in minor units.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -14,9 +14,8 @@ from msgspec import Meta, Struct
 
 from core.errors import InvalidField
 from core.invoices import InvoiceStatus
-from core.ledger import EntryKind
 from core.payments import PaymentMethod
-from core.views import ClientListItem, Currency, EntryView, ShopView
+from core.views import ClientListItem, CreditMovement, Currency, EntryView, ShopView
 
 MAX_LINES = 1000
 """Of invoices, of payments and of entries each: what fits on one statement."""
@@ -49,34 +48,6 @@ class StatementPayment(Struct, frozen=True, kw_only=True):
     reference: str | None
     received_on: date
     bulk_payment_id: UUID | None
-
-
-class CreditMovement(Struct, frozen=True, kw_only=True):
-    """How credit changed in a period: opening + added + captured + returned - applied - voided = closing."""
-
-    opening: int
-    added: int
-    captured: int
-    applied: int
-    returned: int
-    voided: int
-    closing: int
-
-    @staticmethod
-    def of(opening: int, amounts: Iterable[tuple[EntryKind, int]]) -> "CreditMovement":
-        """``amounts``: by kind, signed as in the ledger."""
-        sums = dict.fromkeys(EntryKind, 0)
-        for kind, amount in amounts:
-            sums[kind] += amount
-        return CreditMovement(
-            opening=opening,
-            added=sums[EntryKind.ADDED],
-            captured=sums[EntryKind.CAPTURED],
-            applied=-sums[EntryKind.APPLIED],
-            returned=sums[EntryKind.RETURNED],
-            voided=-sums[EntryKind.VOIDED],
-            closing=opening + sum(sums.values()),
-        )
 
 
 class StatementLines(Struct, frozen=True, kw_only=True):

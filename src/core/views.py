@@ -3,6 +3,7 @@
 Money is in minor units of ``currency``. Times are UTC.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -268,6 +269,64 @@ class CollectedReport(Struct, frozen=True, kw_only=True):
 
     items: list[CollectedItem]
     total: int
+    currency: Currency
+
+
+class CollectedPayment(Struct, frozen=True, kw_only=True):
+    """One payment behind a figure of money collected; the payments of a bulk payment are one in its count."""
+
+    id: UUID
+    client_id: UUID
+    client_name: str
+    invoice_id: UUID
+    invoice_number: str
+    method: PaymentMethod
+    collected: int
+    currency: Currency
+    reference: str | None
+    received_on: date
+    recorded_at: Moment
+    recorded_by: ActorView
+    bulk_payment_id: UUID | None
+    deleted_at: Moment | None
+    deleted_by: ActorView | None
+
+
+class CreditMovement(Struct, frozen=True, kw_only=True):
+    """How credit changed in a period: opening + added + captured + returned - applied - voided = closing."""
+
+    opening: int
+    added: int
+    captured: int
+    applied: int
+    returned: int
+    voided: int
+    closing: int
+
+    @staticmethod
+    def of(opening: int, amounts: Iterable[tuple[EntryKind, int]]) -> "CreditMovement":
+        """``amounts``: by kind, signed as in the ledger."""
+        sums = dict.fromkeys(EntryKind, 0)
+        for kind, amount in amounts:
+            sums[kind] += amount
+        return CreditMovement(
+            opening=opening,
+            added=sums[EntryKind.ADDED],
+            captured=sums[EntryKind.CAPTURED],
+            applied=-sums[EntryKind.APPLIED],
+            returned=sums[EntryKind.RETURNED],
+            voided=-sums[EntryKind.VOIDED],
+            closing=opening + sum(sums.values()),
+        )
+
+
+class ClientCredit(Struct, frozen=True, kw_only=True):
+    """What the shop owes one client in credit, and how that changed in a period."""
+
+    client_id: UUID
+    client_name: str
+    deleted_at: Moment | None
+    credit: CreditMovement
     currency: Currency
 
 

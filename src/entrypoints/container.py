@@ -50,7 +50,7 @@ from core.use_cases.previews import (
     PreviewVoid,
 )
 from core.use_cases.record_payment import RecordPayment
-from core.use_cases.reports import ReportCollected, ReportCredit
+from core.use_cases.reports import ListCollected, ReportCollected, ReportCredit, ReportCreditByClient
 from core.use_cases.reseal_secrets import ResealSecrets
 from core.use_cases.route_notices import RouteNotices
 from core.use_cases.shop_settings import EditShop, ShowMe, ShowShop
@@ -211,7 +211,9 @@ class Container(containers.DeclarativeContainer):
     void_entry = providers.Singleton(VoidEntry, transactions)
 
     report_collected = providers.Singleton(ReportCollected, transactions)
+    list_collected = providers.Singleton(ListCollected, transactions)
     report_credit = providers.Singleton(ReportCredit, transactions)
+    report_credit_by_client = providers.Singleton(ReportCreditByClient, transactions)
 
     list_webhook_endpoints = providers.Singleton(ListWebhookEndpoints, transactions)
     show_webhook_endpoint = providers.Singleton(ShowWebhookEndpoint, transactions)

@@ -6,7 +6,7 @@ from typing import Protocol
 from core.errors import Spending
 from core.ids import ClientId, PaymentId
 from core.payments import PaymentMethod
-from core.views import Page, PaymentView, Position
+from core.views import CollectedPayment, Page, PaymentView, Position
 
 
 class Payments(Protocol):
@@ -26,6 +26,19 @@ class Payments(Protocol):
         limit: int,
     ) -> Page[PaymentView]:
         """Payments, the one recorded last first."""
+        ...
+
+    async def collected_page(
+        self,
+        *,
+        method: PaymentMethod | None,
+        received_from: date | None,
+        received_to: date | None,
+        deleted: bool,
+        after: Position | None,
+        limit: int,
+    ) -> Page[CollectedPayment]:
+        """Payments with money, the one received last first: live ones, or deleted ones."""
         ...
 
     async def spent_by(self, client_id: ClientId, *, at_most: int | None = None) -> tuple[Spending, ...]:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Protocol
 
-from core.views import CollectedReport, CreditReport
+from core.views import ClientCredit, CollectedReport, CreditReport, Page, Position
 
 
 class Reports(Protocol):
@@ -13,4 +13,10 @@ class Reports(Protocol):
 
     async def credit(self, *, at_from: datetime | None, at_before: datetime | None) -> CreditReport:
         """What the shop owes its clients, and how that changed in a period."""
+        ...
+
+    async def credit_by_client(
+        self, *, at_from: datetime | None, at_before: datetime | None, after: Position | None, limit: int
+    ) -> Page[ClientCredit]:
+        """The same for each client who had credit at the end of the period or entries in it, by name."""
         ...

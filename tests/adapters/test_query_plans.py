@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import product
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,7 +18,9 @@ import asyncpg
 import pytest
 
 from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.shop_scope import Record, ShopScope, ShopStatement
+from adapters.postgres.statements import PostgresStatements
 from core.ids import ClientId, ShopId
 from core.ledger import EntryKind
 from core.views import EntryView
@@ -27,9 +29,12 @@ from tests.database import Database
 from tests.rows import DIGEST, NOON, Connection, a_shop_row, a_staff_row, an_invoice_row, put
 
 FEW, MANY = 10, 100_000
+MANY_DAYS = 10_000
+LAST_DAY = date(2080, 1, 1)
 INDEX_SCANS_ONLY = {"Index Scan", "Index Only Scan", "Limit", "Result"}
 
 Ask = Callable[[PostgresLedger, ClientId], Awaitable[object]]
+AskScope = Callable[[ShopScope, ClientId], Awaitable[object]]
 
 # Odd numbers add, even ones void the one before; every tenth names an invoice. Foreign keys and triggers are off
 # meanwhile, for speed; checks are not.
@@ -44,6 +49,19 @@ FROM (SELECT n, n % 2 AS odd FROM generate_series(1, $5::bigint) n) numbers
 """
 _CLIENTS = """
 INSERT INTO clients (shop_id, id, name, created_at) SELECT $1, id, 'Pat Doe', $3 FROM unnest($2::uuid[]) id;
+"""
+# One of each a day, until the last day: all invoices paid but the newest three, every other payment with credit.
+_INVOICES_BY_DAY = """
+INSERT INTO invoices (shop_id, id, client_id, number, issued_on, lines, tax, total, settled, created_at)
+SELECT $1, gen_random_uuid(), client, gen_random_uuid()::text, $3::date - n, '[]', 0, 100, CASE WHEN n > 3 THEN 100
+    ELSE 0 END, $4 FROM unnest($2::uuid[]) client, generate_series($5::int, 1, -1) n
+"""
+_PAYMENTS_BY_DAY = """
+INSERT INTO payments (shop_id, id, client_id, invoice_id, method, amount, collected, settled, captured, received_on,
+    recorded_at, recorded_by_kind, recorded_by_id, recorded_by_name)
+SELECT $1, gen_random_uuid(), client, client, CASE n % 2 WHEN 0 THEN 'cash' ELSE 'account_credit' END, 100,
+    CASE n % 2 WHEN 0 THEN 100 ELSE 0 END, 100, 0, $3::date - n, $4::timestamptz - n * interval '1 day',
+    'staff', $1, 'Olive Owner' FROM unnest($2::uuid[]) client, generate_series($5::int, 1, -1) n
 """
 _ACCOUNTS = """
 INSERT INTO credit_accounts (shop_id, client_id, balance, last_number, last_hash, last_at)
@@ -98,6 +116,10 @@ class Explaining(ShopScope):
         await self._explain(statement, parameters)
         return await super().row(statement, **parameters)
 
+    async def value(self, statement: ShopStatement, **parameters: object) -> Any:
+        await self._explain(statement, parameters)
+        return await super().value(statement, **parameters)
+
     async def _explain(self, statement: ShopStatement, parameters: dict[str, object]) -> None:
         arguments = statement.arguments(self.shop_id, parameters)
         quoted = [await self._asked.fetchval("SELECT quote_literal($1::text)", _written(value)) for value in arguments]
@@ -130,10 +152,13 @@ class BusyShop:
     """An invoice of each of the two that no entry names."""
 
     async def plan(self, ask: Ask, plan_for: str, client_id: ClientId) -> Plan:
-        scope = Explaining(self.connection, self.shop_id, plan_for)
-        await ask(PostgresLedger(scope), client_id)
-        [plan] = scope.plans
+        [plan] = await self.plans(lambda scope, of: ask(PostgresLedger(scope), of), plan_for, client_id)
         return plan
+
+    async def plans(self, ask: AskScope, plan_for: str, client_id: ClientId) -> list[Plan]:
+        scope = Explaining(self.connection, self.shop_id, plan_for)
+        await ask(scope, client_id)
+        return scope.plans
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +177,10 @@ async def shop(database: Database) -> AsyncIterator[BusyShop]:
             await put(superuser, "invoices", *(an_invoice_row(shop_id, *pair) for pair in quiet_invoices.items()))
             for client_id, entries in [*((other, 30) for other in others), (few, FEW), (many, MANY)]:
                 await superuser.execute(_ENTRIES, shop_id, client_id, DIGEST, NOON, entries)
+            long_ago = LAST_DAY - timedelta(days=MANY_DAYS // 2)
+            for clients, last, days in ((others, long_ago, 10), ([few], LAST_DAY, FEW), ([many], LAST_DAY, MANY_DAYS)):
+                for by_day in (_INVOICES_BY_DAY, _PAYMENTS_BY_DAY):
+                    await superuser.execute(by_day, shop_id, clients, last, NOON, days)
             await superuser.execute(_ACCOUNTS, DIGEST)
             await superuser.execute("VACUUM ANALYZE")
         finally:
@@ -311,6 +340,45 @@ async def test_reading_some_entries_costs_the_same_for_10_entries_and_for_100000
     assert many.rows == few.rows == 3
     assert few.nodes | many.nodes <= {*INDEX_SCANS_ONLY, "Bitmap Heap Scan", "Bitmap Index Scan"}
     assert many.buffers <= 1.5 * few.buffers
+
+
+def _days(ago: int) -> date:
+    return LAST_DAY - timedelta(days=ago)
+
+
+async def invoices_of_a_period(scope: ShopScope, client_id: ClientId) -> object:
+    return await PostgresStatements(scope).invoices(client_id, first=_days(8), last=_days(4), limit=20)
+
+
+async def payments_of_a_period(scope: ShopScope, client_id: ClientId) -> object:
+    return await PostgresStatements(scope).payments(client_id, first=_days(8), last=_days(4), limit=20)
+
+
+async def due_before(scope: ShopScope, client_id: ClientId) -> object:
+    return await PostgresStatements(scope).due_before(client_id, _days(8))
+
+
+async def a_year_of_balances(scope: ShopScope, client_id: ClientId) -> object:
+    moments = [NOON + timedelta(minutes=minute) for minute in range(-20, FEW)]
+    return await PostgresLedger(scope).balances_before(client_id, moments)
+
+
+async def what_spent_it(scope: ShopScope, client_id: ClientId) -> object:
+    return await PostgresPayments(scope).spent_by(client_id, at_most=3)
+
+
+@pytest.mark.parametrize("plan_for", ["custom", "generic"])
+@pytest.mark.parametrize(
+    "ask", [invoices_of_a_period, payments_of_a_period, due_before, a_year_of_balances, what_spent_it]
+)
+async def test_what_a_statement_reads_costs_the_same_for_10_lines_and_for_10000(
+    shop: BusyShop, ask: AskScope, plan_for: str
+) -> None:
+    of_few, of_many = [await shop.plans(ask, plan_for, client_id) for client_id in (shop.few, shop.many)]
+    for few, many in zip(of_few, of_many, strict=True):
+        assert many.rows == few.rows > 0
+        assert "Seq Scan" not in few.nodes | many.nodes
+        assert many.buffers <= 1.5 * few.buffers + 3
 
 
 @pytest.mark.parametrize("oldest_first", [False, True])

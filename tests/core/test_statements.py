@@ -12,8 +12,8 @@ from core.errors import InvalidField
 from core.ledger import EntryKind, Reason
 from core.payments import PaymentMethod
 from core.staff import ActorKind
-from core.statements import CreditMovement, StatementInvoice, StatementLines, StatementPayment
-from core.views import ActorView, EntryView
+from core.statements import StatementInvoice, StatementLines, StatementPayment
+from core.views import ActorView, CreditMovement, EntryView
 from tests.builders import NOON, TODAY
 
 numbers_of_days = st.lists(st.integers(0, 9), max_size=12).map(sorted)

@@ -10,9 +10,9 @@ import pytest
 from core.errors import InvalidField, NotFound
 from core.ids import ClientId
 from core.invoices import InvoiceLine
-from core.statements import CreditMovement, Statement
+from core.statements import Statement
 from core.use_cases import statements
-from core.views import BalanceHistory
+from core.views import BalanceHistory, CreditMovement
 from entrypoints.container import Container
 from tests.desk import Desk, open_desk
 from tests.soundness import Auditor

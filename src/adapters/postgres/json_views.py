@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, ScalarSelect, case, func, literal_column
 
 from adapters.postgres.shop_scope import SelectOfShop, select_of
-from adapters.postgres.tables import invoices, ledger_entries, payment_changes, payments, shops
+from adapters.postgres.tables import clients, invoices, ledger_entries, payment_changes, payments, shops
 
 _other = ledger_entries.alias("other")
 
@@ -65,8 +65,25 @@ def payment_view() -> ColumnElement[Any]:
         recorded_by=_actor(payments, "recorded_by"),
         entries=entries.scalar_subquery(),
         changes=changes.scalar_subquery(),
-        deleted_by=case((payments.c.deleted_at.is_not(None), _actor(payments, "deleted_by"))),
+        deleted_by=_deleted_by(),
     )
+
+
+def collected_payment() -> ColumnElement[Any]:
+    """A :class:`~core.views.CollectedPayment` of a row of ``payments``."""
+    return _document(
+        **_columns(payments, "id", "client_id", "invoice_id", "method", "collected", "reference", "received_on"),
+        **_columns(payments, "recorded_at", "bulk_payment_id", "deleted_at"),
+        client_name=looked_up(clients, "name", clients.c.id == payments.c.client_id),
+        invoice_number=looked_up(invoices, "number", invoices.c.id == payments.c.invoice_id),
+        currency=looked_up(shops, "currency"),
+        recorded_by=_actor(payments, "recorded_by"),
+        deleted_by=_deleted_by(),
+    )
+
+
+def _deleted_by() -> ColumnElement[Any]:
+    return case((payments.c.deleted_at.is_not(None), _actor(payments, "deleted_by")))
 
 
 def live_payments_of_invoice() -> ScalarSelect[Any]:

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 from core.errors import InvalidField
 from core.ids import ClientId
 from core.staff import Caller
-from core.statements import MAX_LINES, CreditMovement, Statement, StatementLines
+from core.statements import MAX_LINES, Statement, StatementLines
 from core.use_cases.credit_ledger import moments
-from core.views import BalanceHistory, BalancePoint, shop_view
+from core.views import BalanceHistory, BalancePoint, CreditMovement, shop_view
 from ports.transactions import ShopTransaction, Transactions
 
 MAX_POINTS = 200

@@ -122,7 +122,7 @@ async def _fill(shop: FullShop) -> None:
     ]
     receiver = {"url": f"https://93.184.215.14/{mark}", "description": f"books of {mark}", "kinds": ["credit.added"]}
     endpoints = [await owner.post("/v1/webhook-endpoints", receiver) for _ in range(2)]
-    shop.secrets += [*(made["key"] for made in keys), *(made["secret"] for made in endpoints)]
+    shop.secrets += [*(made["secret"] for made in endpoints), *(made["key"] for made in keys)]
     shop.ids = Ids(
         client=pat,
         client_without_anything=nobody,
@@ -145,9 +145,11 @@ async def _fill(shop: FullShop) -> None:
 
 async def _fill_what_no_request_writes(shop: FullShop, superuser: Connection) -> None:
     shop_id, client, endpoint = shop.desk.shop_id, shop.ids.client, shop.ids.endpoint
-    notice = await superuser.fetchval("SELECT id FROM outbox WHERE shop_id = $1 AND client_id = $2", shop_id, client)
-    delivery = a_delivery_row(shop_id, endpoint, client, notice, id=shop.ids.delivery)
-    attempt = an_attempt_row(shop_id, UUID(str(delivery["id"])), answer=f"500 {shop.mark} is asleep")
+    notices = await superuser.fetch(
+        "SELECT id FROM outbox WHERE shop_id = $1 AND client_id = $2 LIMIT 2", shop_id, client
+    )
     await put(superuser, "delivery_lanes", a_lane_row(shop_id, endpoint, client))
-    await put(superuser, "deliveries", delivery)
-    await put(superuser, "delivery_attempts", attempt)
+    for delivery_id, (notice_id,) in zip((shop.ids.delivery, uuid4()), notices, strict=True):
+        await put(superuser, "deliveries", a_delivery_row(shop_id, endpoint, client, notice_id, id=delivery_id))
+        answer = f"500 {shop.mark} is asleep"
+        await put(superuser, "delivery_attempts", an_attempt_row(shop_id, delivery_id, answer=answer))

@@ -21,6 +21,7 @@ from adapters.postgres.provision import provision
 from adapters.security.keys import SecretKeys
 from core.errors import SignInFailed
 from entrypoints.cli import main
+from entrypoints.settings import read_settings
 from tests.database import Database
 from tests.desk import Desk, open_desk, program
 from tests.entrypoints.processes import (
@@ -156,6 +157,60 @@ def test_faulty_settings_are_named_all_at_once() -> None:
     assert told.stdout == ""
     for name in (*faulty, "ACCOUNT_CREDIT_JOBS_DATABASE_URL"):
         assert name in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("imap://mail.example", "must be such as smtp+starttls://"),
+        ("smtp+starttls://", "must be such as"),
+        ("smtps://mail.example:port", "must be such as"),
+        ("smtps://mail.example/inbox", "must be such as"),
+        ("smtps://shops@mail.example", "must name both a user and a password, or neither"),
+        ("smtp://shops:secret@mail.example", "must begin with smtp+starttls:// or smtps://: a password is not"),
+    ],
+)
+def test_an_smtp_server_that_cannot_be_is_a_faulty_setting_and_its_password_is_not_shown(url: str, told: str) -> None:
+    said = here("worker", settings={"ACCOUNT_CREDIT_SMTP_URL": url, "ACCOUNT_CREDIT_MAIL_FROM": "credit@shops.example"})
+    assert said.exit_code == 1
+    assert f"ACCOUNT_CREDIT_SMTP_URL {told}" in said.stderr
+    assert "secret" not in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"SMTP_URL": "smtps://mail.example"}, "ACCOUNT_CREDIT_MAIL_FROM is needed with ACCOUNT_CREDIT_SMTP_URL."),
+        ({"MAIL_FROM": "credit@shops.example"}, "ACCOUNT_CREDIT_SMTP_URL is needed with ACCOUNT_CREDIT_MAIL_FROM."),
+        ({"MAIL_FROM": "credit"}, "ACCOUNT_CREDIT_MAIL_FROM must be an e-mail address"),
+        ({"MAIL_FROM": "Shops <credit@shops.example>"}, "ACCOUNT_CREDIT_MAIL_FROM must be an e-mail address"),
+        (
+            {"SMTP_URL": "smtps://mail.example", "MAIL_FROM": "credit@shops.example", "MAIL_TO_LOG": "true"},
+            "ACCOUNT_CREDIT_MAIL_TO_LOG is for installations without ACCOUNT_CREDIT_SMTP_URL.",
+        ),
+    ],
+)
+def test_settings_of_e_mail_have_to_fit_together(settings: dict[str, str], told: str) -> None:
+    said = here("worker", settings={f"ACCOUNT_CREDIT_{name}": value for name, value in settings.items()})
+    assert said.exit_code == 1
+    assert told in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("smtp+starttls://shops:s%40cret%2F@mail.example", ("mail.example", 587, "starttls", "shops", "s@cret/")),
+        ("smtps://mail.example", ("mail.example", 465, "tls", None, None)),
+        ("smtps://shops:x@mail.example:2465/", ("mail.example", 2465, "tls", "shops", "x")),
+        ("smtp://mail.example", ("mail.example", 25, "none", None, None)),
+        ("smtp://shops:x@127.0.0.1:2525", ("127.0.0.1", 2525, "none", "shops", "x")),
+        ("smtps://[2001:db8::1]:465", ("2001:db8::1", 465, "tls", None, None)),
+    ],
+)
+def test_an_smtp_server_is_named_by_a_url(url: str, meant: tuple[object, ...]) -> None:
+    read = read_settings({"ACCOUNT_CREDIT_SMTP_URL": url, "ACCOUNT_CREDIT_MAIL_FROM": "credit@shops.example"}).smtp_url
+    assert read is not None
+    assert (read.host, read.port, read.tls, read.username, read.password) == meant
 
 
 @pytest.mark.parametrize("command", [("serve",), ("shop", "list"), ("verify",), ("worker",)], ids=" ".join)

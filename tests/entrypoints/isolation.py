@@ -338,9 +338,14 @@ async def _identities(container: Container, shop: FullShop, other: FullShop) -> 
         await _deactivated(shop),
         Identity("a deleted key", await _deleted_key(shop), seen),
         Identity("the owner of another shop", other.owner.bearer, other.ids, may_enter=True),
-        Identity("a key of another shop", other.secrets[-1], other.ids, may_enter=True),
+        Identity("a key of another shop", _api_key_of(other), other.ids, may_enter=True),
         await _hired("somebody at another shop who may do nothing", other),
     ]
+
+
+def _api_key_of(shop: FullShop) -> str:
+    """One that is in force."""
+    return next(secret for secret in reversed(shop.secrets) if secret.startswith("ak_"))
 
 
 async def _hired(name: str, shop: FullShop, *permissions: Permission, of_the_shop: bool = False) -> Identity:
@@ -371,7 +376,7 @@ def _tampered(shop: FullShop, other: FullShop) -> str:
 
 def _key_at(other: FullShop, shop: FullShop) -> str:
     """Their key, said to be one of ours."""
-    kind, _, key_id, secret = other.secrets[-1].split("_", 3)
+    kind, _, key_id, secret = _api_key_of(other).split("_", 3)
     return f"{kind}_{shop.desk.shop_id.hex}_{key_id}_{secret}"
 
 

@@ -10,6 +10,7 @@ from core.use_cases.route_notices import RouteNotices
 from core.use_cases.tell_owners import TellOwners
 from entrypoints.container import Container, running
 from entrypoints.logging import configure_logging
+from entrypoints.resealing import keep_sealed
 from entrypoints.settings import Settings
 from entrypoints.stopping import Stop, run, stopped_by_signals
 from ports.outbox_control import OutboxControl, Pause
@@ -131,7 +132,12 @@ def work(settings: Settings) -> None:
 async def _work(container: Container) -> None:
     async with stopped_by_signals() as stop, running(container):
         _log.info("working")
-        await worker_of(container).until(stop)
+        resealing = asyncio.create_task(keep_sealed(container.reseal_secrets()))
+        try:
+            await worker_of(container).until(stop)
+        finally:
+            resealing.cancel()
+            await asyncio.wait({resealing})
         _log.info("stopped")
 
 

@@ -215,6 +215,24 @@ def list_shops(data: Path | None, *, as_json: bool) -> None:
 
 
 @main.command()
+@_data
+def reseal(data: Path | None) -> None:
+    """Put what is sealed under the first secret key.
+
+    After the secret keys were rotated: the signing secrets of webhooks are opened with whichever key of the list sealed
+    them, and sealed with the first. A worker does the same when it starts, and once a day. Then older keys can be
+    dropped. Exit status 1 when no key of the list opens some of them.
+    """
+    from entrypoints.cli.installation import installation
+    from entrypoints.cli.reseal import reseal as reseal_secrets
+
+    with installation(data) as settings:
+        done = reseal_secrets(settings)
+    if not done:
+        raise click.exceptions.Exit(1)
+
+
+@main.command()
 @click.option("--shop", "slug", metavar="SLUG", help="Only this shop.")
 @_json
 @_data

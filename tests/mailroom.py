@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID, uuid4
 
 import asyncpg
 from dependency_injector import providers
 
+from adapters.embedded_postgres.programs import Programs
+from adapters.postgres.provision import OWNER, provision
 from core.deliveries import Channel, Delivery, EmailReceiver
-from core.ids import ReceiverId
+from core.ids import ClientId, NoticeId, ReceiverId
 from core.notices import NoticeKind
 from core.use_cases.deliver_notices import DeliverNotices
 from core.use_cases.route_notices import RouteNotices
@@ -87,18 +90,15 @@ class Mailroom:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, database: Database, connection: Connection) -> AsyncIterator[Mailroom]:
-        """``connection``: as superuser. Nothing waits there any more that somebody else has left."""
+    async def of(cls, database: Database, connection: Connection, *, tidy: bool = True) -> AsyncIterator[Mailroom]:
+        """``connection``: as superuser. ``tidy``: nothing waits there any more that somebody else has left."""
         container = container_for(database)
         receiver, clock = Receiver(), SetClock()
         container.notifiers.override(providers.Object(dict.fromkeys(Channel, receiver)))
         container.clock.override(providers.Object(clock))
         async with running(container):
-            await connection.execute("UPDATE outbox SET due_at = NULL")
-            await connection.execute("UPDATE delivery_lanes SET due_at = NULL, claim = NULL")
-            await connection.execute(
-                "UPDATE deliveries SET state = 'failed', settled_at = now(), next_attempt_at = NULL"
-            )
+            if tidy:
+                await connection.execute(_TIDY)
             yield cls(container, receiver, clock, connection)
 
     def worker(self, *, receiver: Receiver | None = None, jitter: float = MIDDLING) -> Worker:
@@ -137,6 +137,87 @@ class Mailroom:
                 WHERE receiver_id = $1 ORDER BY notice_at, notice_id, number""",
             receiver_id,
         )
+
+    async def endpoint(self, endpoint_id: UUID) -> asyncpg.Record:
+        row = await self.connection.fetchrow("SELECT * FROM webhook_endpoints WHERE id = $1", endpoint_id)
+        assert row is not None
+        return row
+
+    async def notices(self, desk: Desk) -> list[asyncpg.Record]:
+        return await self.connection.fetch("SELECT * FROM outbox WHERE shop_id = $1 ORDER BY at, id", desk.shop_id)
+
+    async def lanes_due(self, desk: Desk) -> int:
+        """How many lanes of the shop are not empty."""
+        due: int = await self.connection.fetchval(
+            "SELECT count(*) FROM delivery_lanes WHERE shop_id = $1 AND due_at IS NOT NULL", desk.shop_id
+        )
+        return due
+
+    async def send_again(self, desk: Desk, receiver_id: ReceiverId, notices: list[NoticeId] | None = None) -> int:
+        """These, or all of the shop."""
+        chosen = [row["id"] for row in await self.notices(desk)] if notices is None else notices
+        async with self.container.transactions().at_shop(desk.shop_id) as shop:
+            return await shop.deliveries.send_again(
+                receiver_id, chosen, new_ids=[uuid4() for _ in chosen], at=self.clock.now()
+            )
+
+    async def give_address(self, desk: Desk, client_id: ClientId, email: str | None, *, wanted: bool = True) -> None:
+        await self.connection.execute(
+            "UPDATE clients SET email = $3, email_notices = $4 WHERE shop_id = $1 AND id = $2",
+            *(desk.shop_id, client_id, email, wanted),
+        )
+
+    async def fill(self, desk: Desk, clients: Sequence[ClientId], count: int) -> None:
+        """Put that many notices of credit added into the outbox, past the program; the clients take turns."""
+        await self.connection.execute(_FILL, desk.shop_id, list(clients), count, datetime.now(UTC))
+
+    async def kill_connections(self) -> None:
+        """Those of the program."""
+        await self.connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND usename = 'account_credit_app'"
+        )
+
+
+@asynccontextmanager
+async def restored(database: Database) -> AsyncIterator[Mailroom]:
+    """A mailroom of a database that was restored from a dump of this one."""
+    programs = Programs().folder
+    dump = subprocess.run(  # noqa: S603  # ours
+        [programs / "pg_dump", "--format=custom", f"--dbname={database.superuser_url}"], capture_output=True, check=True
+    )
+    name = f"account_credit_restored_{uuid4().hex[:12]}"
+    server = await asyncpg.connect(database.cluster.superuser_url)
+    try:
+        await server.execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE template0")
+        await provision(database.cluster.superuser_url, database=name)
+        copy = Database(name, database.cluster)
+        subprocess.run(  # noqa: S603  # ours
+            [programs / "pg_restore", "--exit-on-error", f"--dbname={copy.superuser_url}"],
+            input=dump.stdout,
+            check=True,
+        )
+        connection = await asyncpg.connect(copy.superuser_url)
+        async with Mailroom.of(copy, connection, tidy=False) as mailroom:
+            yield mailroom
+        await connection.close()
+    finally:
+        await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await server.close()
+
+
+_TIDY = """
+UPDATE outbox SET due_at = NULL;
+UPDATE delivery_lanes SET due_at = NULL, claim = NULL;
+UPDATE deliveries SET state = 'failed', settled_at = now(), next_attempt_at = NULL WHERE state = 'pending';
+"""
+_FILL = """
+INSERT INTO outbox (shop_id, id, client_id, kind, at, due_at, payload)
+SELECT $1, gen_random_uuid(), ($2::uuid[])[1 + (n - 1) % cardinality($2::uuid[])], 'credit.added', moment, moment,
+  jsonb_build_object('version', 1, 'currency', 'USD', 'entry', jsonb_build_object('id', gen_random_uuid(), 'number', n,
+    'kind', 'added', 'amount', n, 'balance_after', n, 'reason', 'goodwill', 'invoice_id', NULL, 'payment_id', NULL))
+FROM generate_series(1, $3::bigint) n, LATERAL (SELECT $4::timestamptz - ($3 - n) * interval '1 us' AS moment) t
+"""
 
 
 async def open_endpoint(connection: Connection, desk: Desk, *kinds: NoticeKind, **columns: object) -> ReceiverId:

@@ -38,22 +38,26 @@ class Row:
 
 
 class Progress:
-    """Tells a terminal how far a scenario is: a line at first, and one every while."""
+    """Tells a terminal every while how far a scenario is."""
 
     def __init__(self, write: Callable[[str], None], name: str, *, every_seconds: float = 30.0) -> None:
         self._write = write
         self._name = name
         self._every_seconds = every_seconds
-        self._began = self._told = time.monotonic()
+        self._began = (0.0, 0)
+        self._told = 0.0
 
     def __call__(self, done: int, whole: int, unit: str) -> None:
         """``done`` of ``whole``."""
         now = time.monotonic()
-        if now < self._told + self._every_seconds or not done:
+        if not self._told:
+            # What came before that is no part of its pace.
+            self._began, self._told = (now, done), now
+        began, done_then = self._began
+        if now < self._told + self._every_seconds or done <= done_then:
             return
         self._told = now
-        seconds = now - self._began
-        left = timedelta(seconds=round(seconds / done * (whole - done)))
+        left = timedelta(seconds=round((now - began) / (done - done_then) * (whole - done)))
         self._write(f"{self._name}: {done:,} of {whole:,} {unit}, some {left} left")
 
 

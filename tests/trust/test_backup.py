@@ -205,7 +205,7 @@ async def test_a_dump_under_load_is_restored_into_a_new_cluster(
             requests = await history(installation, till)
             load = Load(installation)
             async with load.on(server):
-                await load.more(scale.of(300, least=30))
+                await load.more(scale.of(300, least=30, most=1000))
                 acknowledged = list(load.acknowledged.values())
                 await asyncio.to_thread(run, "dump", output, PGHOST=old.socket, DUMP=dump)
                 meanwhile = len(load.acknowledged) - len(acknowledged)

@@ -12,13 +12,13 @@ import pytest
 
 from tests.database import Database
 from tests.trust.installation import COMMITTED, OPERATIONS, PATIENCE_SECONDS, installed, require_retryable, wired
-from tests.trust.scenarios import Scale, Scenario
+from tests.trust.scenarios import Progress, Scale, Scenario
 
 
 async def test_the_answer_is_lost_after_commit(
-    database: Database, tmp_path: Path, scenario: Scenario, scale: Scale
+    database: Database, tmp_path: Path, scenario: Scenario, scale: Scale, progress: Progress
 ) -> None:
-    times = scale.of(100, least=10)
+    times = scale.of(100, least=10, most=2000)
     operations = cycle(OPERATIONS)
     async with (
         database.fresh() as alone,
@@ -43,6 +43,7 @@ async def test_the_answer_is_lost_after_commit(
             assert await installation.entries(request.client_id) == entries + 1
             await installation.retry(server, request, replayed=True)
             assert await installation.entries(request.client_id) == entries + 1
+            progress(turn + 1, times, "answers lost")
         await installation.require_sound()
     scenario(
         "answer dropped after commit",

@@ -12,7 +12,7 @@ import pytest
 
 from tests.database import Database
 from tests.trust.installation import Installation, Request, Server, Till, installed, until
-from tests.trust.scenarios import Scale, Scenario
+from tests.trust.scenarios import Progress, Scale, Scenario
 
 WORKERS = 8
 GROWTH_KILOBYTES = 30_000
@@ -27,7 +27,7 @@ async def installation(database: Database, tmp_path: Path) -> AsyncIterator[Inst
 async def test_clients_stop_half_way_through_a_body(
     installation: Installation, scenario: Scenario, scale: Scale
 ) -> None:
-    clients = scale.of(200, least=20)
+    clients = scale.of(200, least=20, most=500)
     request = await installation.request("add")
     async with installation.serving() as server, installation.till(server.url) as till, AsyncExitStack() as stack:
         # What it keeps once it has seen some is no leak.
@@ -116,10 +116,13 @@ class Crowd:
         return len(self.statuses) > WORKERS * 5
 
 
-async def test_sigterm_under_load(installation: Installation, scenario: Scenario, scale: Scale) -> None:
-    rounds = scale.of(10, least=2)
+async def test_sigterm_under_load(
+    installation: Installation, scenario: Scenario, scale: Scale, progress: Progress
+) -> None:
+    rounds = scale.of(10, least=2, most=100)
     answered = 0
-    for _ in range(rounds):
+    for done in range(rounds):
+        progress(done, rounds, "times")
         requests = [Request.add(await installation.desk.client()) for _ in range(WORKERS)]
         slow = await installation.request("apply")
         server = await installation.start()

@@ -24,7 +24,7 @@ from tests.trust.installation import (
 )
 from tests.trust.load import Load, kept
 from tests.trust.own_postgres import OwnPostgres
-from tests.trust.scenarios import Scale, Scenario
+from tests.trust.scenarios import Progress, Scale, Scenario
 
 SERVERS_AHEAD = 2
 ACKNOWLEDGED_BETWEEN_KILLS = 30
@@ -47,9 +47,9 @@ async def servers(installation: Installation, database_url: str) -> AsyncGenerat
 
 
 async def test_the_server_is_killed_before_and_after_commit(
-    database: Database, tmp_path: Path, scenario: Scenario, scale: Scale
+    database: Database, tmp_path: Path, scenario: Scenario, scale: Scale, progress: Progress
 ) -> None:
-    kills = scale.of(50)
+    kills = scale.of(50, most=1000)
     operations = cycle(OPERATIONS)
     moments = cycle(BEFORE_COMMIT)
     async with (
@@ -59,7 +59,8 @@ async def test_the_server_is_killed_before_and_after_commit(
     ):
         alive = servers(installation, wire.url)
         server = await anext(alive)
-        for moment in [*(next(moments) for _ in range(kills)), *([COMMITTED] * kills)]:
+        for done, moment in enumerate([*(next(moments) for _ in range(kills)), *([COMMITTED] * kills)]):
+            progress(done, 2 * kills, "kills")
             request = await installation.request(next(operations))
             entries = await installation.entries(request.client_id)
             async with installation.till(server.url) as till, wire.holding(moment) as held:
@@ -79,14 +80,17 @@ async def test_the_server_is_killed_before_and_after_commit(
     scenario("kill -9 of the server after commit", figure=f"{kills} kills, each retry is the answer of the first")
 
 
-async def test_postgresql_is_killed_under_load(tmp_path: Path, scenario: Scenario, scale: Scale) -> None:
-    kills = scale.of(20, least=2)
+async def test_postgresql_is_killed_under_load(
+    tmp_path: Path, scenario: Scenario, scale: Scale, progress: Progress
+) -> None:
+    kills = scale.of(20, least=2, most=400)
     slowest = 0.0
     with OwnPostgres(tmp_path) as postgres:
         async with installed(await postgres.prepared(), tmp_path) as installation, installation.serving() as server:
             load = Load(installation)
             async with load.on(server):
                 for turn in range(kills):
+                    progress(turn, kills, "kills")
                     await load.more(ACKNOWLEDGED_BETWEEN_KILLS)
                     if turn % 2:
                         postgres.kill()

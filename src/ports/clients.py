@@ -18,7 +18,9 @@ class Clients(Protocol):
     async def page(
         self, *, q: str | None, has_credit: bool | None, deleted: bool, after: Position | None, limit: int
     ) -> Page[ClientListItem]:
-        """Clients by name. ``q``: a part of name, e-mail or phone."""
+        """Clients by name. ``q``: a part of name, e-mail or phone (however its digits are written), or the beginning
+        of a vehicle on one of the client's invoices; capitals do not matter.
+        """
         ...
 
     async def add(

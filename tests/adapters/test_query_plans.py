@@ -7,7 +7,7 @@ parameters, and as the one plan for all parameters that PostgreSQL may change to
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import product
@@ -17,12 +17,15 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from adapters.postgres.clients import PostgresClients
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.payments import PostgresPayments
+from adapters.postgres.reports import PostgresReports
 from adapters.postgres.shop_scope import Record, ShopScope, ShopStatement
 from adapters.postgres.statements import PostgresStatements
 from core.ids import ClientId, ShopId
 from core.ledger import EntryKind
+from core.payments import PaymentMethod
 from core.views import EntryView
 from core.views import Page as PageOfEntries
 from tests.database import Database
@@ -30,6 +33,7 @@ from tests.rows import DIGEST, NOON, Connection, a_shop_row, a_staff_row, an_inv
 
 FEW, MANY = 10, 100_000
 MANY_DAYS = 10_000
+CLIENTS = 302
 LAST_DAY = date(2080, 1, 1)
 INDEX_SCANS_ONLY = {"Index Scan", "Index Only Scan", "Limit", "Result"}
 
@@ -91,12 +95,19 @@ class Plan:
 
     @property
     def nodes(self) -> set[str]:
-        waiting, found = [self.top], set()
+        return {node["Node Type"] for node in self._all()}
+
+    @property
+    def scans(self) -> set[str]:
+        """Which table was read how."""
+        return {f"{node['Node Type']} on {node['Relation Name']}" for node in self._all() if "Relation Name" in node}
+
+    def _all(self) -> Iterator[dict[str, Any]]:
+        waiting = [self.top]
         while waiting:
             node = waiting.pop()
-            found.add(node["Node Type"])
+            yield node
             waiting += node.get("Plans", [])
-        return found
 
 
 class Explaining(ShopScope):
@@ -379,6 +390,52 @@ async def test_what_a_statement_reads_costs_the_same_for_10_lines_and_for_10000(
         assert many.rows == few.rows > 0
         assert "Seq Scan" not in few.nodes | many.nodes
         assert many.buffers <= 1.5 * few.buffers + 3
+
+
+@pytest.mark.parametrize("plan_for", ["custom", "generic"])
+async def test_vehicles_are_searched_through_their_index(shop: BusyShop, plan_for: str) -> None:
+    async def search(scope: ShopScope, _client_id: ClientId) -> object:
+        return await PostgresClients(scope).page(q="zzz", has_credit=None, deleted=False, after=None, limit=3)
+
+    [plan] = await shop.plans(search, plan_for, shop.many)
+    assert "Seq Scan on invoices" not in plan.scans
+    assert "Index Only Scan on invoices" in plan.scans
+    # Each client is looked at, and no invoice.
+    assert plan.buffers < CLIENTS + 50
+
+
+@pytest.mark.parametrize("plan_for", ["custom", "generic"])
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_the_payments_of_a_day_are_found_without_looking_at_the_others(
+    shop: BusyShop, deleted: bool, plan_for: str
+) -> None:
+    async def of_a_day(scope: ShopScope, _client_id: ClientId) -> object:
+        return await PostgresPayments(scope).collected_page(
+            method=PaymentMethod.CASH,
+            received_from=_days(8),
+            received_to=_days(8),
+            deleted=deleted,
+            after=None,
+            limit=25,
+        )
+
+    [plan] = await shop.plans(of_a_day, plan_for, shop.many)
+    assert plan.rows == (0 if deleted else 2)
+    assert plan.buffers <= 40
+
+
+@pytest.mark.parametrize("plan_for", ["custom", "generic"])
+async def test_credit_of_a_period_is_summed_without_reading_entries(shop: BusyShop, plan_for: str) -> None:
+    async def report(scope: ShopScope, _client_id: ClientId) -> object:
+        return await PostgresReports(scope).credit(at_from=_at(90_000), at_before=_at(91_000))
+
+    owed, later, moves, _currency = await shop.plans(report, plan_for, shop.many)
+    for plan in (later, moves):
+        assert "Index Only Scan on ledger_entries" in plan.scans
+        assert "Index Scan on ledger_entries" not in plan.scans
+    assert owed.buffers <= 20
+    assert moves.buffers <= 50  # of 1,000 entries, each in some 80 bytes of the index
+    assert later.buffers <= 250
 
 
 @pytest.mark.parametrize("oldest_first", [False, True])

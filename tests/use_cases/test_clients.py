@@ -193,3 +193,60 @@ async def test_an_invoice_is_for_a_client_of_the_shop(desk: Desk, other_desk: De
     for client in (desk.shop_id, await other_desk.client()):
         async with auditor.refuses(desk, InvalidField, facts={"field": "client_id"}):
             await desk.invoice(client)
+
+
+async def _named(desk: Desk, q: str) -> set[str]:
+    return {client.name for client in await _found(desk, q)}
+
+
+async def test_clients_are_found_by_a_part_of_name_e_mail_or_phone(desk: Desk) -> None:
+    for name, email, phone in (
+        ("Ada Byron", "ada@example.com", "(555) 010-0142"),
+        ("Björn Å", None, "+46 8 123 456"),
+        ("Zoë 100% Ltd_", "office@zoe.example", None),
+    ):
+        await desk.container.add_client()(desk.owner, name=name, email=email, phone=phone)
+    everybody = {client.name for client in await _found(desk)}
+    for q, found in (
+        ("BYR", {"Ada Byron"}),
+        ("björn å", {"Björn Å"}),
+        ("ZOË", {"Zoë 100% Ltd_"}),
+        ("ada@", {"Ada Byron"}),
+        (".EXAMPLE", {"Zoë 100% Ltd_"}),
+        ("010-01", {"Ada Byron"}),
+        ("5550100142", {"Ada Byron"}),
+        ("555 010 0142", {"Ada Byron"}),
+        ("+468123", {"Björn Å"}),
+        ("100%", {"Zoë 100% Ltd_"}),
+        ("%", {"Zoë 100% Ltd_"}),
+        ("_", {"Zoë 100% Ltd_"}),
+        ("\\", set()),
+        ("com(555)", set()),
+        ("n", everybody - {"Zoë 100% Ltd_"}),
+        ("()", set()),
+    ):
+        assert (q, await _named(desk, q)) == (q, found)
+
+
+async def test_clients_are_found_by_how_a_vehicle_begins(desk: Desk, other_desk: Desk) -> None:
+    for at, name, vehicle in (
+        (desk, "Ada", "Škoda Octavia 2019"),
+        (desk, "Ada", "Honda Civic"),
+        (desk, "Bob", "Honda Jazz"),
+        (desk, "Cat", None),
+        (other_desk, "Dan", "Honda Civic"),
+    ):
+        there = [client for client in await _found(at, name) if client.name == name]
+        client = ClientId(there[0].id) if there else await at.client(name)
+        await at.container.add_invoice()(
+            at.owner, client, number=None, issued_on=None, vehicle=vehicle, lines=[], tax=0
+        )
+    for q, found in (
+        ("honda", {"Ada", "Bob"}),
+        ("HONDA C", {"Ada"}),
+        ("škoda", {"Ada"}),
+        ("civic", set()),
+        ("Honda Civic X", set()),
+        ("bob", {"Bob"}),
+    ):
+        assert (q, await _named(desk, q)) == (q, found)

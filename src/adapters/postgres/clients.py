@@ -1,10 +1,11 @@
 """See :class:`ports.clients.Clients`."""
 
+import re
 from functools import cache
 from typing import Any
 
 from msgspec import convert
-from sqlalchemy import BigInteger, Text, bindparam, func, or_, true, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, func, literal_column, or_, true, tuple_
 
 from adapters.postgres.paging import page_of
 from adapters.postgres.shop_scope import (
@@ -78,16 +79,30 @@ _CLOSE = ShopStatement(_account.values(closed_at=func.now()))
 _REOPEN = ShopStatement(_account.values(closed_at=None))
 
 
+def _small(name: str) -> SelectOfShop:
+    """The parameter in small letters, as PostgreSQL makes them of what is stored; once, and not again for each row."""
+    return select_of(shops, func.lower(bindparam(name, type_=Text())))
+
+
+# Everything that begins with it, as a range of bytes: a plan for any parameter can find that, but not a LIKE.
+_typed = func.lower(bindparam("typed", type_=Text()))
+_last: ColumnElement[str] = literal_column("chr(1114111)")
+_WITH_VEHICLE = select_of(invoices, invoices.c.client_id).where(
+    invoices.c.search_vehicle >= _typed, invoices.c.search_vehicle < _typed.concat(_last)
+)
+
+
 @cache
-def _page_statement(*, q: bool, has_credit: bool | None, deleted: bool, after: bool) -> ShopStatement:
+def _page_statement(*, q: bool, digits: bool, has_credit: bool | None, deleted: bool, after: bool) -> ShopStatement:
     statement = _with_account().where(
         credit_accounts.c.closed_at.is_not(None) if deleted else credit_accounts.c.closed_at.is_(None)
     )
     if q:
-        pattern = bindparam("pattern", type_=Text())
-        statement = statement.where(
-            or_(clients.c.name.ilike(pattern), clients.c.email.ilike(pattern), clients.c.phone.ilike(pattern))
-        )
+        text = clients.c.search_text
+        found = [text.like(_small("pattern").scalar_subquery()), clients.c.id.in_(_WITH_VEHICLE)]
+        if digits:
+            found.append(text.like(bindparam("digits_pattern", type_=Text())))
+        statement = statement.where(or_(*found))
     if has_credit is not None:
         statement = statement.where(credit_accounts.c.balance > 0 if has_credit else credit_accounts.c.balance == 0)
     if after:
@@ -119,10 +134,23 @@ class PostgresClients:
     async def page(
         self, *, q: str | None, has_credit: bool | None, deleted: bool, after: Position | None, limit: int
     ) -> Page[ClientListItem]:
-        statement = _page_statement(q=q is not None, has_credit=has_credit, deleted=deleted, after=after is not None)
+        digits = _digits(q or "")
+        statement = _page_statement(
+            q=q is not None,
+            digits=digits not in {"", q},
+            has_credit=has_credit,
+            deleted=deleted,
+            after=after is not None,
+        )
         after_name, after_id = after or (None, None)
         rows = await self._scope.rows(
-            statement, pattern=_contains(q or ""), after_name=after_name, after_id=after_id, limit=limit + 1
+            statement,
+            typed=q,
+            pattern=_contains(q or ""),
+            digits_pattern=_contains(digits),
+            after_name=after_name,
+            after_id=after_id,
+            limit=limit + 1,
         )
         page = page_of(rows, limit, _position)
         return Page(convert([dict(row) for row in page.items], list[ClientListItem]), page.next_position)
@@ -153,6 +181,11 @@ class PostgresClients:
 
 def _position(row: Record) -> Position:
     return (row["sort_name"], str(row["id"]))
+
+
+def _digits(text: str) -> str:
+    """The digits of what may be a part of a phone number, however it is written; nothing if it is none."""
+    return re.sub(r"[\s()+./-]", "", text) if re.fullmatch(r"[0-9\s()+./-]+", text) else ""
 
 
 def _contains(text: str) -> str:

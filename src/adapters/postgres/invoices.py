@@ -31,7 +31,7 @@ _payments = msgspec.json.Decoder(list[PaymentView])
 
 
 def _views() -> SelectOfShop:
-    columns = (column for column in invoices.c if column.name not in {"shop_id", "credit_applied"})
+    columns = (column for column in invoices.c if column.name not in {"shop_id", "credit_applied", "search_vehicle"})
     currency = looked_up(shops, "currency")
     return select_of(invoices, *columns, currency.label("currency"), live_payments_of_invoice().label("payments"))
 

@@ -146,6 +146,7 @@ clients = Table(
     _uuid("id", key=True),
     _text("name"),
     Column("sort_name", Text(), Computed("lower(name)", persisted=True), nullable=False),
+    Column("search_text", Text(), Computed("", persisted=True), nullable=False),
     _text("email", nullable=True),
     _text("phone", nullable=True),
     Column("email_notices", Boolean(), nullable=False),
@@ -182,6 +183,7 @@ invoices = Table(
     _time("created_at"),
     _time("voided_at", nullable=True),
     Column("due", BigInteger(), Computed("", persisted=True), nullable=False),
+    Column("search_vehicle", Text(collation="C"), Computed("", persisted=True)),
     Column("status", Text(), Computed("", persisted=True), nullable=False),
 )
 

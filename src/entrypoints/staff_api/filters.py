@@ -33,7 +33,10 @@ class Period(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ClientFilters(ListFilters, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    q: Annotated[SearchText | None, Meta(description="Part of the name, e-mail address or phone number.")] = None
+    q: Annotated[
+        SearchText | None,
+        Meta(description="Part of the name, e-mail address or phone number, or the beginning of a vehicle."),
+    ] = None
     has_credit: Annotated[bool | None, Meta(description="Only clients with credit, or only those without.")] = None
     deleted: Annotated[bool, Meta(description="The deleted clients instead of the others.")] = False
 

@@ -16,7 +16,7 @@ class WebhookEndpointView(Struct, frozen=True, kw_only=True):
 
     id: UUID
     url: str
-    description: str
+    description: str | None
     kinds: Annotated[list[NoticeKind], Meta(description="what it is told of")]
     on: bool
     off_since: Moment | None
@@ -81,7 +81,7 @@ def webhook_endpoint_fields(endpoint: WebhookEndpoint) -> dict[str, Any]:
     return {
         "id": endpoint.id,
         "url": endpoint.url,
-        "description": endpoint.description,
+        "description": endpoint.description or None,
         "kinds": [kind for kind in NoticeKind if kind in endpoint.kinds],
         "on": endpoint.on,
         "off_since": endpoint.off_since,

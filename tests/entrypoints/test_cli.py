@@ -46,6 +46,7 @@ COMMANDS = (
     ("shop", "create"),
     ("shop", "list"),
     ("verify",),
+    ("reseal",),
 )
 
 

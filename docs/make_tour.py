@@ -1,7 +1,7 @@
-"""Run the tour of the README against a fresh demo, and put what it really printed into the README.
+"""Run the tours of the README against a fresh demo, and put what they really printed into the README.
 
     uv run python docs/make_tour.py           rewrites README.md
-    uv run python docs/make_tour.py --check   runs the tour, and fails if a command does
+    uv run python docs/make_tour.py --check   runs the tours, and fails if a command does
 
 Ids and times differ from run to run, so the check looks at the commands, not at what they print.
 """
@@ -17,11 +17,12 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 README = Path(__file__).parent.parent / "README.md"
-BEGIN, END = "<!-- tour -->", "<!-- /tour -->"
-SHOWN = "http://127.0.0.1:8000"
+# As the README shows them; a run has ports of its own.
+SHOWN, MAIL_PORT, WEBHOOK_PORT = "http://127.0.0.1:8000", "2525", "9000"
 
 SET_UP = [
     "URL=http://127.0.0.1:8000/v1",
@@ -29,7 +30,7 @@ SET_UP = [
     """pick() { python3 -c "import json, sys; print(json.load(sys.stdin)['$1'])"; }""",
 ]
 
-STEPS = [
+TOUR = [
     (
         "Sign in",
         """TOKEN=$(curl -sS $URL/auth/sign-in -H 'Content-Type: application/json' -d '{
@@ -83,6 +84,37 @@ api $URL/clients/$CLIENT""",
         "api $URL/clients/$CLIENT/credit/entries.csv",
     ),
 ]
+NOTICES = [
+    (
+        "A place for mail, which prints what it gets",
+        ".venv/bin/python docs/receive_mail.py 2525 > mails.txt &",
+    ),
+    (
+        "A webhook endpoint; its secret is shown this once, and a receiver verifies signatures with it",
+        """SECRET=$(api $URL/webhook-endpoints -d '{
+  "url": "http://127.0.0.1:9000/", "kinds": ["credit.applied"]}' | pick secret)
+python3 docs/receive_webhooks.py 9000 "$SECRET" > webhooks.txt &""",
+    ),
+    (
+        "A client with $42.10 of credit spends $20.00",
+        """CLIENT=$(api $URL/clients -d '{"name": "Robin Vale", "email": "robin@example.com"}' | pick id)
+api $URL/clients/$CLIENT/credit/entries -H 'Idempotency-Key: notice-1' \\
+  -d '{"reason": "promotion", "amount": 4210, "note": "spring voucher"}' > entry.json
+INVOICE=$(api $URL/invoices -d '{"client_id": "'$CLIENT'",
+  "lines": [{"description": "Oil change", "quantity": 1, "unit_price": 2000}]}' | pick id)
+api $URL/invoices/$INVOICE/payments -H 'Idempotency-Key: notice-2' \\
+  -d '{"method": "account_credit"}' > payment.json; sleep 1""",
+    ),
+    ("A second later the webhook is there", "cat webhooks.txt"),
+    ("So are two mails", "cat mails.txt"),
+    (
+        "What was sent to whom, with every answer and the next try",
+        'api "$URL/clients/$CLIENT/notices?limit=1"',
+    ),
+]
+TOURS = {"tour": TOUR, "notices": NOTICES}
+"""By the marks between which they stand in the README. They run in one shell, in this order."""
+MARK = "==== end of step ===="
 
 
 def wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
@@ -98,19 +130,25 @@ def wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
     sys.exit("the demo did not get ready")
 
 
-def run_tour(url: str, folder: Path) -> list[str]:
-    """What each step printed. All steps run in one shell, so that a variable set in one is there in the next."""
-    mark = "==== end of step ===="
-    lines = ["set -euo pipefail", *SET_UP]
-    for _, command in STEPS:
-        lines += [command, f"echo; echo '{mark}'"]
-    script = "\n".join(lines).replace(SHOWN, url)
+def run_tours(here: dict[str, str], folder: Path) -> list[str]:
+    """What each step printed. All steps run in one shell, so that a variable set in one is there in the next.
+
+    ``here``: what stands in this run for what the README shows.
+    """
+    lines = ["set -euo pipefail", "trap 'kill $(jobs -p)' EXIT", *SET_UP]
+    for _, command in (step for steps in TOURS.values() for step in steps):
+        lines += [command, f"echo; echo '{MARK}'"]
+    script = "\n".join(lines)
+    for shown, chosen in here.items():
+        script = script.replace(shown, chosen)
+    for name in ("docs", ".venv"):
+        (folder / name).symlink_to(README.parent / name)
     done = subprocess.run(  # noqa: S603  # the commands above
         ["/usr/bin/env", "bash", "-c", script], cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode:
         sys.exit(f"the tour failed:\n{done.stdout}\n{done.stderr}")
-    return [part.strip() for part in done.stdout.split(mark)][: len(STEPS)]
+    return [part.strip() for part in done.stdout.split(MARK)][:-1]
 
 
 def pretty(printed: str) -> str:
@@ -124,40 +162,57 @@ def pretty(printed: str) -> str:
     return re.sub(somebody, r'{"kind": \1 "id": \2 "name": \3}', done.stdout).rstrip()
 
 
-def rewrite(outputs: list[str], url: str) -> None:
-    parts = ["", "```sh", *SET_UP, "```", ""]
-    for number, ((title, command), printed) in enumerate(zip(STEPS, outputs, strict=True), 1):
-        language = "json" if printed.startswith("{") else "text"
-        parts += [f"**{number}. {title}**", "", "```sh", command, "```", "", f"```{language}"]
-        parts += [pretty(printed).replace(url, SHOWN), "```", ""]
-    text = README.read_text()
-    head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
-    README.write_text(head + BEGIN + "\n".join(parts) + END + tail)
+def rewrite(outputs: list[str], here: dict[str, str]) -> None:
+    text, printed_by = README.read_text(), iter(outputs)
+    for mark, steps in TOURS.items():
+        parts = [""]
+        if steps is TOUR:
+            parts += ["```sh", *SET_UP, "```", ""]
+        for number, (title, command) in enumerate(steps, 1):
+            parts += [f"**{number}. {title}**", "", "```sh", command, "```", ""]
+            printed = next(printed_by)
+            for shown, chosen in here.items():
+                printed = printed.replace(chosen, shown)
+            if printed:
+                parts += [f"```{'json' if printed.startswith('{') else 'text'}", pretty(printed), "```", ""]
+        begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+        head, rest = text.split(begin)
+        tail = rest.split(end)[1]
+        text = head + begin + "\n".join(parts) + end + tail
+    README.write_text(text)
+
+
+def free_ports(count: int) -> list[int]:
+    """That many that nobody listens on."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 def main() -> None:
-    """Start a demo of its own, in a folder and on a port of its own."""
+    """Start a demo of its own, in a folder and on ports of its own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="leave the README as it is")
     check = parser.parse_args().check
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port, mail_port, webhook_port = free_ports(3)
     url = f"http://127.0.0.1:{port}"
+    here = {SHOWN: url, MAIL_PORT: str(mail_port), WEBHOOK_PORT: str(webhook_port)}
     with tempfile.TemporaryDirectory() as folder:
         demo = [sys.executable, "-m", "entrypoints.cli", "demo", "--port", str(port), "--data", f"{folder}/data"]
+        demo += ["--smtp", f"127.0.0.1:{mail_port}"]
         with subprocess.Popen(  # noqa: S603  # our own program
             demo, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
         ) as process:
             try:
                 wait_until_ready(url, process)
-                outputs = run_tour(url, Path(folder))
+                outputs = run_tours(here, Path(folder))
             finally:
                 process.send_signal(signal.SIGINT)
                 process.wait(timeout=30)
     if not check:
-        rewrite(outputs, url)
+        rewrite(outputs, here)
 
 
 if __name__ == "__main__":

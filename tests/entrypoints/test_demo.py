@@ -6,6 +6,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -24,6 +26,8 @@ from entrypoints.demo.shops import MAIN_STREET, PASSWORD, SHOPS, make_shops
 from tests.database import Database
 from tests.desk import program
 from tests.entrypoints.processes import free_port, run, running, stop, taken_port, until
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @dataclass
@@ -240,6 +244,73 @@ def test_a_folder_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> N
     told = run("demo", "--data", str(tmp_path / "file" / "data"), "--port", str(free_port()), settings={})
     assert (told.returncode, told.stdout) == (1, "")
     assert len(told.stderr.splitlines()) == 1
+
+
+# Notices, with the scripts that the README shows
+
+
+@contextmanager
+def script(name: str, *arguments: str, folder: Path) -> Iterator[Path]:
+    """One of docs/, for as long as the block lasts; the file with what it prints."""
+    printed, ready = folder / f"{name}.txt", folder / f"{name}.err"
+    with (
+        printed.open("wb") as out,
+        ready.open("wb") as err,
+        subprocess.Popen([sys.executable, str(DOCS / name), *arguments], stdout=out, stderr=err) as process,  # noqa: S603
+    ):
+        try:
+            until(lambda: "Taking" in ready.read_text() or process.poll() is not None)
+            assert process.poll() is None, ready.read_text()
+            yield printed
+        finally:
+            process.kill()
+
+
+def until_printed(file: Path, words: str, *, times: int) -> None:
+    until(lambda: file.read_text().count(words) == times)
+
+
+def test_within_a_second_of_a_payment_there_is_a_signed_webhook_and_an_e_mail_with_the_balance(folder: Path) -> None:
+    mail_port, webhook_port = free_port(), free_port()
+    with (
+        script("receive_mail.py", str(mail_port), folder=folder) as mails,
+        demo(folder, "--smtp", f"127.0.0.1:{mail_port}") as here,
+    ):
+        assert f"to 127.0.0.1:{mail_port}" in here.said.read_text()
+
+        def post(path: str, body: dict[str, Any]) -> Any:
+            answer = here.http.post(path, json=body, headers={**here.owner, "Idempotency-Key": uuid4().hex})
+            assert answer.status_code == 201, answer.text
+            return answer.json()
+
+        url = f"http://127.0.0.1:{webhook_port}/"
+        secret = post("/v1/webhook-endpoints", {"url": url, "kinds": ["credit.applied"]})["secret"]
+        with script("receive_webhooks.py", str(webhook_port), secret, folder=folder) as webhooks:
+            client = post("/v1/clients", {"name": "Robin Vale", "email": "robin@example.com"})["id"]
+            entry = {"reason": "promotion", "amount": 42_10, "note": "spring voucher"}
+            post(f"/v1/clients/{client}/credit/entries", entry)
+            # Several, since a machine may be busy with something else for a second.
+            for payments, amount in enumerate([20_00, 1_00, 1_00], 1):
+                lines = [{"description": "Oil change", "quantity": 1, "unit_price": amount}]
+                invoice = post("/v1/invoices", {"client_id": client, "lines": lines})["id"]
+                post(f"/v1/invoices/{invoice}/payments", {"method": "account_credit"})
+                until_printed(mails, "You used", times=payments)
+                until_printed(webhooks, '"payment_id"', times=payments)
+        delays = re.findall(r"credit.applied, (.+) s after it happened, signature verified", webhooks.read_text())
+        assert min(map(float, delays)) < 1
+        assert '"balance_after": 2210' in webhooks.read_text()
+        assert "You used $20.00 of your credit. $22.10 is left." in mails.read_text()
+        assert "To: Robin Vale <robin@example.com>" in mails.read_text()
+        assert "Reply-To: desk@main-street.example" in mails.read_text()
+        assert "spring voucher" not in mails.read_text()
+
+
+@pytest.mark.parametrize("smtp", ["nowhere:port", "127.0.0.1:99999", "a@b:25"])
+def test_an_smtp_server_that_cannot_be_is_one_sentence(tmp_path: Path, smtp: str) -> None:
+    told = run("demo", "--data", str(tmp_path / "data"), "--port", str(free_port()), "--smtp", smtp, settings={})
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "SMTP_URL" in told.stderr
+    assert not (tmp_path / "data").exists()
 
 
 # Making the shops

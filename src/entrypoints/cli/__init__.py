@@ -59,17 +59,23 @@ def main() -> None:
 @_host
 @_port
 @_data
+@click.option(
+    "--smtp",
+    metavar="HOST:PORT",
+    help="Hand e-mails to the SMTP server there (or ACCOUNT_CREDIT_SMTP_URL); else they are lines in the log.",
+)
 @click.option("--fresh", is_flag=True, help="Delete the demo's data first, and make it anew.")
-def demo(host: str | None, port: int | None, data: Path | None, *, fresh: bool) -> None:
+def demo(host: str | None, port: int | None, data: Path | None, smtp: str | None, *, fresh: bool) -> None:
     """Start everything with two demo shops, and serve it.
 
     Starts the embedded PostgreSQL, makes the shops with staff, clients, invoices and history if there are none, serves
-    the staff API and sends notices to the log. Prints the address, who can sign in, and a first request. Ctrl-C stops
-    everything; the data stays for the next time.
+    the staff API and the console, and sends notices: e-mails to an SMTP server or the log, webhooks also to this
+    machine. Prints the address, who can sign in, and a first request. Ctrl-C stops everything; the data stays for the
+    next time.
     """
     from entrypoints.demo import run_demo
 
-    run_demo(host=host, port=port, data=data, fresh=fresh)
+    run_demo(host=host, port=port, data=data, smtp=smtp, fresh=fresh)
 
 
 @main.command()

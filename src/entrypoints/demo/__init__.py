@@ -13,20 +13,23 @@ import msgspec
 from adapters.embedded_postgres import EmbeddedPostgres
 from entrypoints.cli.configuration import settings_for
 from entrypoints.listening import listening
+from entrypoints.settings import PREFIX, Settings, read_settings
 
 _PROGRAM = "entrypoints.demo.program"
 SHOPS_MADE_FILE = "demo-shops"
+MAIL_FROM = "credit@shops.example"
 _TOLD_TO_STOP = (128 + signal.SIGTERM, 128 + signal.SIGHUP)  # what the embedded server makes of these signals
 _OUR_FILES = (SHOPS_MADE_FILE, "secret-keys", "secret-keys.new")
 
 
-def run_demo(*, host: str | None, port: int | None, data: Path | None, fresh: bool) -> None:
-    """Serve the demo until Ctrl-C or SIGTERM, also while it is still starting.
+def run_demo(*, host: str | None, port: int | None, data: Path | None, smtp: str | None, fresh: bool) -> None:
+    """Serve the demo until Ctrl-C or SIGTERM, also while it is still starting. ``smtp``: the host and port of a server
+    that takes e-mail as it is, without TLS.
 
     Raises:
         FaultySettings, CannotListen, EmbeddedPostgresUnavailable.
     """
-    settings = settings_for(data, embedded=True)
+    settings = _for_trying_out(settings_for(data, embedded=True), smtp=smtp)
     imports = Thread(target=import_module, args=(_PROGRAM,), daemon=True)
     imports.start()
     try:
@@ -39,10 +42,22 @@ def run_demo(*, host: str | None, port: int | None, data: Path | None, fresh: bo
                 imports.join()
                 from entrypoints.demo.program import serve_demo  # noqa: PLC0415
 
-                chosen = msgspec.structs.replace(settings, log_format="console")
-                serve_demo(server, chosen, listener, shops_made=server.data_folder / SHOPS_MADE_FILE)
+                serve_demo(server, settings, listener, shops_made=server.data_folder / SHOPS_MADE_FILE)
     except KeyboardInterrupt:
         return
     except SystemExit as ended:
         if ended.code not in _TOLD_TO_STOP:
             raise
+
+
+def _for_trying_out(settings: Settings, *, smtp: str | None) -> Settings:
+    """A log to read, webhooks to this very machine, and e-mails to where they do no harm."""
+    if smtp is not None:
+        mail = read_settings({f"{PREFIX}SMTP_URL": f"smtp://{smtp}", f"{PREFIX}MAIL_FROM": MAIL_FROM})
+        settings = msgspec.structs.replace(settings, smtp_url=mail.smtp_url, mail_from=mail.mail_from)
+    return msgspec.structs.replace(
+        settings,
+        log_format="console",
+        webhooks_to_private_addresses=True,
+        mail_to_log=settings.smtp_url is None,
+    )

@@ -1,4 +1,4 @@
-"""What the demo runs once its database is there: make the shops, serve the staff API, send notices to the log."""
+"""What the demo runs once its database is there: make the shops, serve the staff API, send notices."""
 
 import asyncio
 import os
@@ -74,19 +74,22 @@ async def _serve(container: Container, data_folder: Path, listener: socket.socke
     async with stopped_by_signals() as stop, running(container), asyncio.TaskGroup() as tasks:
         tasks.create_task(serve_until(stop, app, listener, grace_seconds=_GRACE_SECONDS))
         tasks.create_task(worker_of(container).until(stop))
-        click.echo(_welcome(address_of(listener), data_folder))
+        click.echo(_welcome(address_of(listener), data_folder, container.settings()))
     click.echo("Stopped. The data stays for the next time.")
 
 
-def _welcome(address: str, data_folder: Path) -> str:
+def _welcome(address: str, data_folder: Path, settings: Settings) -> str:
     people = [f"  {shop.slug:<12} {person.email:<28} {person.may}" for shop in SHOPS for person in shop.people]
     owner = SHOPS[0].owner
+    smtp = settings.smtp_url
+    mail = f"to {smtp.host}:{smtp.port}" if smtp else "lines in the log  (--smtp HOST:PORT sends them)"
     sign_in = f'{{"shop": "{SHOPS[0].slug}", "email": "{owner.email}", "password": "{PASSWORD}"}}'
     return "\n".join(
         [
             f"Account Credit, the demo: {address}  (process {os.getpid()}, Ctrl-C stops it)",
             f"Documentation:            {address}/docs",
             f"Data:                     {data_folder}  (--fresh makes it anew)",
+            f"E-mails to clients:       {mail}",
             "",
             f"Who can sign in, all with the password {PASSWORD}:",
             "",

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from core.ids import ShopId
 from core.payments import PaymentMethod
+from core.shop import Language
 from core.staff import ActorKind, Credential, Permission
 from entrypoints.container import Container
 from entrypoints.demo.front_desk import FrontDesk
@@ -27,6 +28,8 @@ class DemoShop(Struct, frozen=True, kw_only=True):
     slug: str
     currency: str
     time_zone: str
+    language: Language
+    email: str
     owner: Person
     front_desk: Person
     technician: Person
@@ -45,6 +48,8 @@ MAIN_STREET = DemoShop(
     slug="main-street",
     currency="USD",
     time_zone="America/Chicago",
+    language=Language.EN,
+    email="desk@main-street.example",
     owner=Person("Olivia Grant", "olivia@main-street.example", _OWNER),
     front_desk=Person("Frank Soto", "frank@main-street.example", _FRONT_DESK),
     technician=Person("Terry Novak", "terry@main-street.example", _TECHNICIAN),
@@ -54,6 +59,8 @@ HAFEN = DemoShop(
     slug="am-hafen",
     currency="EUR",
     time_zone="Europe/Berlin",
+    language=Language.DE,
+    email="info@am-hafen.example",
     owner=Person("Okka Petersen", "okka@am-hafen.example", _OWNER),
     front_desk=Person("Fenja Brandt", "fenja@am-hafen.example", _FRONT_DESK),
     technician=Person("Tjark Lange", "tjark@am-hafen.example", _TECHNICIAN),
@@ -86,6 +93,7 @@ async def _staff(container: Container, shop: DemoShop) -> Credential:
     desk = shop.front_desk
     credential = await boss.hire(desk.name, desk.email, _AT_THE_COUNTER, password=PASSWORD)
     await boss.hire(shop.technician.name, shop.technician.email, (), password=PASSWORD)
+    await boss.write_to_clients(answers_to=shop.email)
     return credential
 
 
@@ -95,6 +103,7 @@ async def _open(container: Container, shop: DemoShop) -> ShopId:
         slug=shop.slug,
         currency=shop.currency,
         time_zone=shop.time_zone,
+        language=shop.language,
         owner_name=shop.owner.name,
         owner_email=shop.owner.email,
         owner_password=PASSWORD,

@@ -11,6 +11,7 @@ from msgspec import Struct
 T = TypeVar("T")
 
 PREFIX = "ACCOUNT_CREDIT_"
+FILE_SUFFIX = "_FILE"
 LogFormat = Literal["json", "console"]
 TlsMode = Literal["starttls", "tls", "none"]
 
@@ -37,7 +38,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """How this installation runs. A database URL that is None means the embedded PostgreSQL in ``data_dir``.
 
     database_url: as the runtime role; jobs_database_url: as the role that lists shops with something due;
-    owner_database_url: as the role that owns the schema, for migrations only.
+    owner_database_url: as the role that owns the schema, for migrations only; superuser_database_url: for making the
+    roles and the database only.
     secure_cookies: whether the console's cookies are for HTTPS only; browsers count 127.0.0.1 as that.
     webhooks_to_private_addresses: for development: webhooks may go to addresses that are not on the open Internet, and
     over http.
@@ -49,6 +51,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     database_url: str | None = None
     jobs_database_url: str | None = None
     owner_database_url: str | None = None
+    superuser_database_url: str | None = None
     data_dir: Path = Path(".data")
     secret_keys: str | None = None
     host: str = "127.0.0.1"
@@ -149,6 +152,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "database_url": _url,
     "jobs_database_url": _url,
     "owner_database_url": _url,
+    "superuser_database_url": _url,
     "data_dir": Path,
     "secret_keys": str,
     "host": str,
@@ -166,8 +170,47 @@ _PARSERS: dict[str, Callable[[str], object]] = {
 }
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
-    """The settings in the environment; an empty variable counts as not set.
+def with_files_read(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with ``ACCOUNT_CREDIT_X`` in place of each ``ACCOUNT_CREDIT_X_FILE``: what that file holds.
+
+    Secrets come as files where the environment of a process is shown to too many. White space around them is not
+    theirs: editors end the last line.
+
+    Raises:
+        FaultySettings: names every file that cannot be read, and what is said twice.
+    """
+    read: dict[str, str] = {}
+    faults: list[str] = []
+    for variable, text in sorted(environment.items()):
+        if not (variable.startswith(PREFIX) and variable.endswith(FILE_SUFFIX)):
+            read[variable] = text
+            continue
+        if not text:
+            continue
+        named = variable.removesuffix(FILE_SUFFIX)
+        if environment.get(named):
+            faults.append(f"{named} and {variable} are both set.")
+            continue
+        try:
+            read[named] = Path(text).read_text().strip()
+        except (OSError, ValueError) as error:
+            faults.append(f"{variable} cannot be read: {_reason(error)}.")
+            continue
+        if not read[named]:
+            faults.append(f"{variable} names a file that is empty.")
+    if faults:
+        raise FaultySettings(faults)
+    return read
+
+
+def _reason(error: Exception) -> str:
+    said = error.strerror if isinstance(error, OSError) and error.strerror else "it is not text in UTF-8"
+    return said[:1].lower() + said[1:]
+
+
+def read_settings(environment: Mapping[str, str], *, without_keys: bool = False) -> Settings:
+    """The settings in the environment; an empty variable counts as not set. ``without_keys``: nothing will be signed,
+    so no secret keys are asked for.
 
     Raises:
         FaultySettings: names every variable that is faulty, also those that begin with our prefix and mean nothing.
@@ -188,7 +231,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             values[name] = parse(text)
         except ValueError as error:
             faults.append(f"{variable} {error}.")
-    if "database_url" in values and "secret_keys" not in values:
+    if "database_url" in values and "secret_keys" not in values and not without_keys:
         faults.append(f"{PREFIX}SECRET_KEYS is needed with {PREFIX}DATABASE_URL.")
     for name, needs in (("smtp_url", "mail_from"), ("mail_from", "smtp_url")):
         if name in values and not environment.get(PREFIX + needs.upper()):

@@ -41,6 +41,8 @@ COMMANDS = (
     ("demo",),
     ("serve",),
     ("migrate",),
+    ("provision",),
+    ("healthy",),
     ("worker",),
     ("shop",),
     ("shop", "create"),
@@ -475,6 +477,15 @@ def test_the_server_stops_on_ctrl_c_too(settings: dict[str, str], tmp_path: Path
     with running("serve", "--port", str(free_port()), settings=settings, folder=tmp_path) as server:
         until(lambda: '"event": "serving"' in (tmp_path / "err").read_text())
         assert stop(server, signal.SIGINT) == 0
+
+
+def test_a_supervisor_can_ask_whether_the_server_is_ready(settings: dict[str, str], tmp_path: Path) -> None:
+    port = str(free_port())
+    assert run("healthy", settings={"ACCOUNT_CREDIT_PORT": port}).returncode == 1
+    with running("serve", "--port", port, settings=settings, folder=tmp_path):
+        until(lambda: run("healthy", settings={"ACCOUNT_CREDIT_PORT": port}).returncode == 0)
+    told = run("healthy", "--port", port, settings={})
+    assert (told.returncode, told.stdout, told.stderr) == (1, "", "")
 
 
 def test_a_port_in_use_is_one_sentence(settings: dict[str, str]) -> None:

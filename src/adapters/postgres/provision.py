@@ -6,8 +6,12 @@ administrator does by hand what `roles.sql` and this module say.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import hmac
+import secrets
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from hashlib import pbkdf2_hmac, sha256
 from importlib.resources import files
 
 import asyncpg
@@ -39,6 +43,32 @@ async def provision(superuser_url: str, *, database: str) -> None:
         await inside.execute(_SCHEMA_RIGHTS)
         await inside.execute(_DATABASE_RIGHTS.format(database=_quoted(database)))
 
+
+async def set_passwords(superuser_url: str, passwords: Mapping[str, str]) -> None:
+    """Let each role sign in with its password. What is sent, and what a log of statements shows, is a verifier."""
+    async with _connection(superuser_url) as cluster, cluster.transaction():
+        await cluster.execute(_LOCK)
+        for role, password in passwords.items():
+            await cluster.execute(f"ALTER ROLE {_quoted(role)} PASSWORD '{scram_verifier(password)}'")
+
+
+def scram_verifier(password: str, *, salt: bytes | None = None) -> str:
+    """What PostgreSQL keeps of a password (RFC 5803), here of visible ASCII, which needs no SASLprep.
+
+    Raises:
+        ValueError: the password has other characters.
+    """
+    if not password or not all("!" <= character <= "~" for character in password):
+        raise ValueError("a role's password must have visible ASCII characters only")
+    salt = secrets.token_bytes(16) if salt is None else salt
+    salted = pbkdf2_hmac("sha256", password.encode(), salt, _SCRAM_ROUNDS)
+    stored_key = sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server_key = hmac.digest(salted, b"Server Key", "sha256")
+    texts = [b64encode(part).decode() for part in (salt, stored_key, server_key)]
+    return f"SCRAM-SHA-256${_SCRAM_ROUNDS}:{texts[0]}${texts[1]}:{texts[2]}"
+
+
+_SCRAM_ROUNDS = 4096
 
 # Two at once would fail with "tuple concurrently updated"; held to the end of the transaction.
 _LOCK = "LOCK TABLE pg_catalog.pg_db_role_setting IN SHARE ROW EXCLUSIVE MODE"

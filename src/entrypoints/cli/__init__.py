@@ -102,6 +102,19 @@ def serve(host: str | None, port: int | None, data: Path | None) -> None:
 
 
 @main.command()
+def provision() -> None:
+    """Make the roles and the database in a new cluster.
+
+    Works as a superuser (ACCOUNT_CREDIT_SUPERUSER_DATABASE_URL). The database is the one that the other three URLs
+    name, and each role gets the password that stands in its URL. Can be run again, also to change passwords.
+    """
+    from entrypoints.cli import provisioning
+    from entrypoints.cli.configuration import DATABASE_URLS, settings_for
+
+    provisioning.provision(settings_for(None, needs=DATABASE_URLS, of_cluster=True))
+
+
+@main.command()
 @_data
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 where the database is not up to date.")
 def migrate(data: Path | None, *, check: bool) -> None:
@@ -141,6 +154,19 @@ def worker(data: Path | None, *, once: bool) -> None:
             )
         else:
             work(settings)
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), metavar="PORT", help="Its port (ACCOUNT_CREDIT_PORT, or 8000).")
+def healthy(port: int | None) -> None:
+    """Ask a process on this machine whether it is ready.
+
+    For the health checks of containers. Says nothing; exit status 1 when it is not.
+    """
+    from entrypoints.cli.healthy import is_healthy
+
+    if not is_healthy(port):
+        raise click.exceptions.Exit(1)
 
 
 @main.group()

@@ -25,6 +25,16 @@ REASONS = frozenset(
         "must be a name of the IANA time zone database, such as America/Chicago",
         "must be an e-mail address, such as pat@example.com",
         "is one of the most common ones: choose another",
+        # Where webhooks may go: it depends on the installation, and on what a name leads to.
+        "must have only visible ASCII characters, at most 500",
+        "must be a URL, such as https://example.com/webhooks",
+        "must begin with https://",
+        "must not have a user name or password",
+        "must not have a fragment",
+        "must not have port 0",
+        "must name its host by name or as a plain IP address",
+        "must spell an IP address as four numbers with dots, or in IPv6",
+        "must not lead to an address that is not on the open Internet",
         # Limits hold after trimming too, and JSON Schema takes 71.0 for an integer.
         "must have at least 1 character",
         "must have 1 to 500 characters",

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
+from standardwebhooks import Webhook
 
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.embedded_postgres.programs import Programs, RunAs, choose_run_as
@@ -35,6 +37,7 @@ from tests.trust.load import Load, kept
 from tests.trust.nursery import nursery
 from tests.trust.own_postgres import NAME, OwnPostgres
 from tests.trust.scenarios import Scale, Scenario
+from tests.webhook_receivers import answering, receiving
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = PROJECT / "docs" / "operations.md"
@@ -356,11 +359,18 @@ async def test_the_embedded_server_moves_to_another_version(tmp_path: Path, scen
 
 
 async def test_keys_are_rotated(database: Database, tmp_path: Path, scenario: Scenario) -> None:
-    async with database.fresh() as alone, installed(alone, tmp_path) as installation:
+    async with (
+        database.fresh() as alone,
+        installed(alone, tmp_path) as installation,
+        receiving(answering()) as receiver,
+    ):
         old = installation.keys
+        to_loopback = {"ACCOUNT_CREDIT_WEBHOOKS_TO_PRIVATE_ADDRESSES": "true"}
         new = run("new key", tmp_path / "output", KEY_ID="2026b").strip()
         sign_in = {"shop": installation.desk.slug, "email": installation.desk.owner_email, "password": PASSWORD}
-        async with installation.serving() as server, installation.till(server.url) as till:
+        async with installation.serving(**to_loopback) as server, installation.till(server.url) as till:
+            body = {"url": receiver.url, "kinds": ["credit.added"]}
+            endpoint = (await till.http.post("/v1/webhook-endpoints", json=body)).json()
             request = await installation.request("apply")
             await till.insist(request)
             await till.insist(await installation.request("add"))
@@ -381,8 +391,26 @@ async def test_keys_are_rotated(database: Database, tmp_path: Path, scenario: Sc
                 ]
                 return [answer.status_code for answer in answers]
 
+        async def told_of(keys: str) -> None:
+            """The worker with these keys sends what happened since, signed with what the shop got once."""
+            before, log = len(receiver.got), tmp_path / f"worker-{len(receiver.got)}.log"
+            settings = {**installation.settings, **to_loopback, "ACCOUNT_CREDIT_SECRET_KEYS": keys}
+            worker = nursery().start("worker", settings=settings, output=log)
+
+            async def done() -> bool:
+                resealed = keys == new or "resealed" in log.read_text()
+                return resealed and len(receiver.got) > before
+
+            await until(done)
+            worker.signal(signal.SIGTERM)
+            assert await worker.wait(seconds=PATIENCE_SECONDS) == 0
+            for got in receiver.got[before:]:
+                Webhook(endpoint["secret"]).verify(got.body, got.headers)
+
         assert await seen(f"{new},{old}") == [200, 200, 201, 201]
+        await told_of(f"{new},{old}")
         assert await seen(new) == [401, 400, 422, 201]
+        await told_of(new)
         async with (
             installation.serving(ACCOUNT_CREDIT_SECRET_KEYS=new) as server,
             installation.till(server.url) as till,
@@ -392,5 +420,5 @@ async def test_keys_are_rotated(database: Database, tmp_path: Path, scenario: Sc
         await installation.require_sound()
     scenario(
         "secret keys rotated, then the old one dropped",
-        figure="nobody notices; without it tokens are 401, cursors 400, retries 422, and API keys work",
+        figure="nobody notices; without it tokens are 401, cursors 400, retries 422; API keys and webhooks go on",
     )

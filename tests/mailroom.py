@@ -87,6 +87,8 @@ class Mailroom:
     receiver: Receiver
     clock: SetClock
     connection: Connection
+    name: str
+    """Of the database."""
 
     @classmethod
     @asynccontextmanager
@@ -99,7 +101,7 @@ class Mailroom:
         async with running(container):
             if tidy:
                 await connection.execute(_TIDY)
-            yield cls(container, receiver, clock, connection)
+            yield cls(container, receiver, clock, connection, database.name)
 
     def worker(self, *, receiver: Receiver | None = None, jitter: float = MIDDLING) -> Worker:
         """Another one."""

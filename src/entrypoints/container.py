@@ -41,6 +41,7 @@ from core.use_cases.explain_balance import ExplainBalance
 from core.use_cases.invoices import AddInvoice, EditInvoice, ListInvoices, ShowInvoice, ShowPaymentOptions, VoidInvoice
 from core.use_cases.list_shops import ListShops
 from core.use_cases.open_shop import OpenShop
+from core.use_cases.outbox import ResumeOutbox, RetryFailed, ShowOutbox
 from core.use_cases.payments import ListPayments, ShowPayment
 from core.use_cases.previews import (
     PreviewAdd,
@@ -232,6 +233,9 @@ class Container(containers.DeclarativeContainer):
     route_notices = providers.Singleton(
         RouteNotices, transactions, directory, fresh, clock, notice_log, channels=notifiers
     )
+    show_outbox = providers.Singleton(ShowOutbox, transactions, directory, outbox_control)
+    retry_failed = providers.Singleton(RetryFailed, transactions, directory, fresh, clock)
+    resume_outbox = providers.Singleton(ResumeOutbox, transactions, directory, outbox_control, route_notices, clock)
     deliver_notices = providers.Singleton(
         DeliverNotices, transactions, directory, notifiers, fresh, clock, notice_log, jitter=providers.Object(random)
     )

@@ -6,12 +6,12 @@ one order: the endpoint, lanes by receiver and client, deliveries.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from msgspec import Struct
 
-from core.deliveries import Attempt, NewDelivery, Standing
+from core.deliveries import Attempt, DeliveryState, NewDelivery, Standing
 from core.ids import ClientId, DeliveryId, NoticeId, ReceiverId
 from core.notices import Notice
 
@@ -87,6 +87,8 @@ class Deliveries(Protocol):
         """Notices whose delivery to it failed, oldest first."""
         ...
 
-    async def receivers_with_failures(self) -> list[ReceiverId]: ...
+    async def receivers_with(self, state: Literal[DeliveryState.PENDING, DeliveryState.FAILED]) -> list[ReceiverId]:
+        """Those with a delivery that waits, or that failed."""
+        ...
 
     async def summary(self) -> Summary: ...

@@ -17,6 +17,10 @@ class Receivers(Protocol):
         """Those of the clients who get e-mail: the shop sends it, they were not left out, and have an address."""
         ...
 
+    async def count_off(self) -> int:
+        """How many endpoints were switched off because they failed or are gone."""
+        ...
+
     async def webhook(self, receiver_id: ReceiverId, *, at: datetime) -> WebhookReceiver | None:
         """Where to and with which secrets to send now; None if the endpoint is off."""
         ...

@@ -36,6 +36,7 @@ ABOUT_NO_ONE_SHOP = {
     "directory._DID_NOT_FAIL": "the same",
     "directory._TO_ROUTE": "asks all machines which shops have something due, without locks; each is then opened alone",
     "directory._TO_DELIVER": "the same",
+    "directory._TO_TELL": "the same",
     "outbox_control._LOOK": "the switch of the installation, of no shop",
     "outbox_control._SETTLE_DOWN": "the same",
     "outbox_control._PAUSE": "the same",

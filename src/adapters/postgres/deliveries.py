@@ -6,7 +6,7 @@ had to wait, the next delivery would come from before the wait, and a wake-up wo
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -172,7 +172,8 @@ _FAILED = ShopStatement(
     .order_by(deliveries.c.notice_id)
     .limit(bindparam("limit", type_=BigInteger()))
 )
-_WITH_FAILURES = ShopStatement(select_of(deliveries, deliveries.c.receiver_id).where(_failed).distinct())
+_WITH_PENDING = ShopStatement(select_of(deliveries, deliveries.c.receiver_id).where(_pending).distinct())
+_WITH_FAILED = ShopStatement(select_of(deliveries, deliveries.c.receiver_id).where(_failed).distinct())
 _UNROUTED = ShopStatement(select_of(outbox, func.count()).where(outbox.c.due_at.is_not(None)))
 _WAITING = ShopStatement(select_of(deliveries, func.count(), func.min(deliveries.c.notice_at)).where(_pending))
 _FAILURES = ShopStatement(select_of(deliveries, func.count()).where(_failed))
@@ -302,8 +303,9 @@ class PostgresDeliveries:
     async def failed(self, receiver_id: ReceiverId, *, limit: int) -> list[NoticeId]:
         return [row["notice_id"] for row in await self._scope.rows(_FAILED, receiver=receiver_id, limit=limit)]
 
-    async def receivers_with_failures(self) -> list[ReceiverId]:
-        return [row["receiver_id"] for row in await self._scope.rows(_WITH_FAILURES)]
+    async def receivers_with(self, state: Literal[DeliveryState.PENDING, DeliveryState.FAILED]) -> list[ReceiverId]:
+        found = await self._scope.rows(_WITH_PENDING if state is DeliveryState.PENDING else _WITH_FAILED)
+        return [row["receiver_id"] for row in found]
 
     async def summary(self) -> Summary:
         [waiting] = await self._scope.rows(_WAITING)

@@ -45,6 +45,11 @@ _CHANGE_HEALTH = ShopStatement(
         ),
     )
 )
+_COUNT_OFF = ShopStatement(
+    select_of(webhook_endpoints, func.count()).where(
+        webhook_endpoints.c.off_reason != OffReason.BY_STAFF.value, webhook_endpoints.c.deleted_at.is_(None)
+    )
+)
 _EMAILED = ShopStatement(
     select_of(clients, clients.c.id, clients.c.name, clients.c.email)
     .join(credit_accounts, of_shop(credit_accounts) & (credit_accounts.c.client_id == clients.c.id))
@@ -74,6 +79,10 @@ class PostgresReceivers:
     async def emailed(self, client_ids: Sequence[ClientId]) -> dict[ClientId, EmailReceiver]:
         rows = await self._scope.rows(_EMAILED, clients=list(client_ids))
         return {row["id"]: EmailReceiver(address=row["email"], client_name=row["name"]) for row in rows}
+
+    async def count_off(self) -> int:
+        count: int = await self._scope.value(_COUNT_OFF)
+        return count
 
     async def webhook(self, receiver_id: ReceiverId, *, at: datetime) -> WebhookReceiver | None:
         row = await self._scope.row(_WEBHOOK, endpoint=receiver_id, at=at)

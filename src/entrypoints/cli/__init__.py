@@ -4,6 +4,7 @@
 
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 
@@ -40,6 +41,12 @@ class _Program(click.Group):
             if sentence is None:
                 raise
             raise click.ClickException(sentence) from error
+
+
+def _a_reason(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    if not text.isprintable() or not 1 <= len(text.strip()) <= 500:
+        raise click.BadParameter("must be one line of 1 to 500 characters.")
+    return text.strip()
 
 
 @click.group(cls=_Program, context_settings=_CONTEXT)
@@ -167,6 +174,88 @@ def healthy(port: int | None) -> None:
 
     if not is_healthy(port):
         raise click.exceptions.Exit(1)
+
+
+@main.group("outbox")
+def outbox_group() -> None:
+    """Look after the notices on their way: what waits, what failed, pause, go on.
+
+    A notice of each change waits in the outbox until a worker makes a delivery of it for each receiver: webhook
+    endpoints, and the client by e-mail.
+    """
+
+
+@outbox_group.command("status")
+@_json
+@_data
+def outbox_status(data: Path | None, *, as_json: bool) -> None:
+    """Say whether notices go out, and what waits or failed where.
+
+    A line a shop: TO ROUTE notices whose deliveries are not made yet, WAITING deliveries that are sent or tried again,
+    the age of the OLDEST notice among them, FAILED ones that were given up, and ENDPOINTS that were switched OFF since
+    they failed for days or are gone.
+    """
+    from entrypoints.cli import outbox as commands
+    from entrypoints.cli.installation import installation
+
+    with installation(data) as settings:
+        commands.status(settings, as_json=as_json)
+
+
+@outbox_group.command("retry")
+@click.option("--shop", "slug", metavar="SLUG", help="Only of this shop.")
+@click.option("--endpoint", type=click.UUID, metavar="ID", help="Only to this webhook endpoint.")
+@_data
+def outbox_retry(slug: str | None, endpoint: UUID | None, data: Path | None) -> None:
+    """Send again what failed for good.
+
+    With the ids that the notices always had, at once, and then by the schedule of retries from its beginning. Endpoints
+    that are off are left out: their shop switches them on again first.
+    """
+    from entrypoints.cli import outbox as commands
+    from entrypoints.cli.installation import installation
+
+    with installation(data) as settings:
+        commands.retry(settings, slug=slug, endpoint=endpoint)
+
+
+@outbox_group.command("pause")
+@click.option(
+    "--why",
+    callback=_a_reason,
+    default="somebody paused them",
+    show_default=True,
+    help="Shown by status and in the log.",
+)
+@_data
+def outbox_pause(why: str, data: Path | None) -> None:
+    """Let no worker send anything until `resume`.
+
+    Shops go on meanwhile; their notices wait. Workers notice within a second.
+    """
+    from entrypoints.cli import outbox as commands
+    from entrypoints.cli.installation import installation
+
+    with installation(data) as settings:
+        commands.pause(settings, why=why)
+
+
+@outbox_group.command("resume")
+@click.option("--give-up", is_flag=True, help="Do not send what waits now; `retry` sends it if it is wanted after all.")
+@_data
+def outbox_resume(data: Path | None, *, give_up: bool) -> None:
+    """Send again after a pause.
+
+    A database that was restored from a backup, moved to another server, or that another server took over from, pauses
+    by itself: what waits in it may have been sent since by the one before. Resumed, it is sent (again, with the same
+    ids, by which receivers can tell); with --give-up it is not, and shows as failed. Make sure first that no worker
+    runs on the other one any more.
+    """
+    from entrypoints.cli import outbox as commands
+    from entrypoints.cli.installation import installation
+
+    with installation(data, needs=("database_url", "jobs_database_url")) as settings:
+        commands.resume(settings, give_up=give_up)
 
 
 @main.group()

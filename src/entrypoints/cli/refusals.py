@@ -7,6 +7,7 @@ import asyncpg
 
 from adapters.embedded_postgres import EmbeddedPostgresUnavailable
 from core.errors import InvalidField, Refusal
+from core.use_cases.outbox import NotPaused
 from entrypoints.demo.refusals import NotTheDemos
 from entrypoints.listening import CannotListen
 from entrypoints.settings import FaultySettings
@@ -25,6 +26,8 @@ def sentence_for(error: BaseException) -> str | None:
             sentence = str(error)
         case Unavailable():
             sentence = f"The database cannot be reached{_because(error.__cause__)}."
+        case NotPaused():
+            sentence = "Notices are not paused: workers send what waits. Run `account-credit outbox pause` first."
         case BrokenPipeError():
             sentence = "Nobody reads the output any more."
         case Busy() | Conflict():

@@ -214,6 +214,17 @@ async def test_what_is_wrong_with_us_is_never_the_clients_fault_and_not_theirs_t
     assert (refused.answer, refused.for_good) == ("The SMTP server could not be used.", False)
 
 
+@pytest.mark.parametrize("where", ["at_recipient", "at_data"])
+async def test_the_operators_log_names_no_recipient(where: str, capsys: pytest.CaptureFixture[str]) -> None:
+    server = MailServer()
+    setattr(server, where, saying("421 4.3.2 <pat@example.com>: not now"))
+    async with mail_server(server), notifier(server.port) as smtp:
+        assert not (await refusal_of(smtp)).for_good
+    said = "".join(capsys.readouterr())
+    assert "421" in said
+    assert "pat@" not in said
+
+
 async def test_an_answer_is_kept_printable_and_short() -> None:
     server = MailServer(at_recipient=saying("550 " + "no\x07 \x1b[31mwhere " * 200))
     async with mail_server(server), notifier(server.port) as smtp:

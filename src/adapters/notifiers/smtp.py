@@ -7,7 +7,15 @@ from contextlib import suppress
 from typing import Literal
 
 import structlog
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException, SMTPServerDisconnected, SMTPStatus
+from aiosmtplib import (
+    SMTP,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+    SMTPStatus,
+)
 from msgspec import Struct
 
 from adapters.notifiers.internet_message import Address, InternetMessage, NotAnAddress, one_line
@@ -184,8 +192,11 @@ class SmtpConnections:
         leaving.add_done_callback(self._leaving.discard)
 
     def _trouble(self, sentence: str, error: Exception) -> NotAccepted:
-        # The details are the operator's: shops read the answers in their log.
-        _log.warning("smtp_trouble", trouble=type(error).__name__, said=one_line(str(error)))
+        # The details are the operator's: shops read the answers in their log. But what is said of a recipient, who may
+        # be named in it, is not the operator's either.
+        of_recipient = isinstance(error, SMTPRecipientRefused | SMTPDataError)
+        said = str(error.args[0]) if of_recipient else one_line(str(error))
+        _log.warning("smtp_trouble", trouble=type(error).__name__, said=said)
         return NotAccepted(sentence)
 
 

@@ -348,8 +348,19 @@ class Container(containers.DeclarativeContainer):
         show_entry=show_entry,
         add_credit=add_credit,
         void_entry=void_entry,
+        explain_balance=explain_balance,
+        show_balance_history=show_balance_history,
+        show_statement=show_statement,
+        list_client_notices=list_client_notices,
+        preview_add=preview_add,
+        preview_void=preview_void,
+        preview_payment=preview_payment,
+        preview_delete_payment=preview_delete_payment,
+        preview_delete_bulk_payment=preview_delete_bulk_payment,
         report_collected=report_collected,
+        list_collected=list_collected,
         report_credit=report_credit,
+        report_credit_by_client=report_credit_by_client,
     )
 
 

@@ -13,13 +13,23 @@ from core.use_cases.clients import AddClient, DeleteClient, EditClient, ListClie
 from core.use_cases.console_sessions import BeginConsoleSession, ContinueConsoleSession, EndConsoleSession
 from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowCreditTab, ShowEntry
 from core.use_cases.delete_payment import DeletePayment
+from core.use_cases.delivery_log import ListClientNotices
 from core.use_cases.edit_payment import EditPayment
+from core.use_cases.explain_balance import ExplainBalance
 from core.use_cases.invoices import AddInvoice, EditInvoice, ListInvoices, ShowInvoice, ShowPaymentOptions, VoidInvoice
 from core.use_cases.payments import ListPayments, ShowPayment
+from core.use_cases.previews import (
+    PreviewAdd,
+    PreviewDeleteBulkPayment,
+    PreviewDeletePayment,
+    PreviewPayment,
+    PreviewVoid,
+)
 from core.use_cases.record_payment import RecordPayment
-from core.use_cases.reports import ReportCollected, ReportCredit
+from core.use_cases.reports import ListCollected, ReportCollected, ReportCredit, ReportCreditByClient
 from core.use_cases.shop_settings import EditShop
 from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditStaffMember, ListApiKeys, ListStaff
+from core.use_cases.statements import ShowBalanceHistory, ShowStatement
 from core.use_cases.void_entry import VoidEntry
 from entrypoints.console.cookies import Cookies
 from entrypoints.console.forms import SentForm
@@ -83,9 +93,21 @@ class Console:
     show_entry: ShowEntry
     add_credit: AddCredit
     void_entry: VoidEntry
+    explain_balance: ExplainBalance
+    show_balance_history: ShowBalanceHistory
+    show_statement: ShowStatement
+    list_client_notices: ListClientNotices
+
+    preview_add: PreviewAdd
+    preview_void: PreviewVoid
+    preview_payment: PreviewPayment
+    preview_delete_payment: PreviewDeletePayment
+    preview_delete_bulk_payment: PreviewDeleteBulkPayment
 
     report_collected: ReportCollected
+    list_collected: ListCollected
     report_credit: ReportCredit
+    report_credit_by_client: ReportCreditByClient
 
 
 # None is data of the request in Litestar's sense: there is nothing left to validate.

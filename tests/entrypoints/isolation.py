@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import asyncpg
@@ -24,6 +25,7 @@ from core.ids import StaffId
 from core.staff import Permission
 from entrypoints.container import STAFF_API_AUDIENCE, Container, running, staff_api_app
 from entrypoints.serving import BehindProxy
+from tests.console import routes as console_routes
 from tests.database import Database
 from tests.desk import PASSWORD, SetClock, container_for
 from tests.entrypoints.counter import Counter
@@ -33,7 +35,16 @@ from tests.entrypoints.routes import OPEN, ROUTES, Ids, Json, Route, served
 from tests.entrypoints.shop_with_everything import FullShop, open_full_shop
 from tests.snapshots import snapshot
 
-GUARDED = {route.path for route in ROUTES}
+# Signing in and out at the console take the token of a page before them; tests/console does it. Behind them are the use
+# cases of the same requests to the API.
+NOT_HERE = {("POST", "/app/sign-in"), ("POST", "/app/sign-out")}
+PAGES = [
+    *(Route(each.method, each.path, each.permission, form=each.form) for each in console_routes.ROUTES),
+    Route("GET", "/app/sign-in"),
+    Route("GET", "/app/assets/{name}", fixed={"name": "console.css"}),
+]
+GUARDED = {route.path for route in [*ROUTES, *PAGES[: len(console_routes.ROUTES)]]}
+SESSION = "__Host-account-credit-session"
 # A sign-in that fails is counted, at the shop that was named and for the address that it came from.
 WRITTEN_ALL_THE_SAME = {"POST /v1/auth/sign-in": frozenset({"sign_in_failures", "sign_in_failures_by_address"})}
 
@@ -43,19 +54,20 @@ _SHORTEST = 8
 
 def table_of_routes() -> list[Route]:
     """All requests: those of the table, and ``OPTIONS`` at each of its paths."""
-    by_path = {route.path: route for route in [*ROUTES, *OPEN]}
+    by_path = {route.path: route for route in [*ROUTES, *OPEN, *PAGES]}
+    by_path["/app/sign-out"] = Route("OPTIONS", "/app/sign-out")
     options = [
         Route("OPTIONS", path, where=route.where, fixed=route.fixed)  # of the path alone
         for path, route in by_path.items()
     ]
-    return [*ROUTES, *OPEN, *options]
+    return [*ROUTES, *OPEN, *PAGES, *options]
 
 
 def complaints_about_the_table(app: Litestar) -> list[str]:
     """What the application serves and the table does not say, and the other way round."""
     listed = {(route.method, route.path) for route in table_of_routes()}
-    at = set(served(app))
-    where = "Add a request for it to ROUTES (or OPEN) of tests/entrypoints/routes.py; the text there says how."
+    at = set(served(app)) - NOT_HERE
+    where = "Add a request for it: the text at the top of tests/entrypoints/routes.py says where."
     return [
         *(
             f"{method} {path} is served, and nothing tries whether strangers get in. {where}"
@@ -132,6 +144,9 @@ class Identity:
     name: str
     bearer: str | None
     ids: Ids
+    session: str | None = None
+    """At the console."""
+    form_token: str = ""
     may_enter: bool = False
     is_of_the_shop: bool = False
     """A colleague who lacks the permission."""
@@ -178,6 +193,8 @@ class Isolation:
         before = self.requests
         everybody = [*self.identities, *([self.colleagues[route.permission]] if route.permission else [])]
         for identity in everybody:
+            if route.is_page and identity.may_enter and identity.session is None:
+                continue  # keys are for the API
             try:
                 await self._try(route, identity)
             except AssertionError as error:
@@ -195,14 +212,18 @@ class Isolation:
             answers.append(told)
             if unknown is not None:
                 told_of_nothing = await self._send(unknown, who)
-                assert _bytes(told) == _bytes(told_of_nothing), (
-                    f"{what} of another shop is answered otherwise than one of nothing: {_bytes(told)!r}, and not "
-                    f"{_bytes(told_of_nothing)!r}"
+                is_said, is_said_of_nothing = _bytes(told, foreign.ids), _bytes(told_of_nothing, unknown.ids)
+                assert is_said == is_said_of_nothing, (
+                    f"{what} of another shop is answered otherwise than one of nothing: {is_said!r}, and not "
+                    f"{is_said_of_nothing!r}"
                 )
-                assert told.status_code >= 400 or route.method in {"GET", "OPTIONS"}, f"{what}: {told.text}"
+                refused = told.status_code >= 400 or not who.may_enter
+                assert refused or route.method in {"GET", "OPTIONS"}, f"{what}: {told.text}"
         for told in answers:
             self._require_refused(route, who, told)
-        refused = all(told.status_code >= 400 or route.method in {"GET", "OPTIONS"} for told in answers)
+        refused = not who.may_enter or all(
+            told.status_code >= 400 or route.method in {"GET", "OPTIONS"} for told in answers
+        )
         # What is not refused is done at the shop of whoever asks.
         was, is_now = (
             (everything, await snapshot(self.superuser))
@@ -211,13 +232,16 @@ class Isolation:
         )
         changed = {table for table in was.keys() | is_now.keys() if was.get(table) != is_now.get(table)}
         changed -= WRITTEN_ALL_THE_SAME.get(route.name, frozenset())
+        if route.is_page and who.may_enter:
+            changed -= {"console_sessions"}  # when one was last used
         assert not changed, f"it changed rows of {', '.join(sorted(changed))}"
-        self._require_silence(who, answers, await self.new_log())
+        self._require_silence(route, who, answers, await self.new_log())
 
     async def _pairs(self, route: Route, who: Identity) -> AsyncIterator[tuple[str, Sent, Sent | None]]:
         """What is asked for: with the shop's ids, and with ids of nothing. None: the request names no id."""
         seen = self.shop.known_to_others()
-        if not _named(route):
+        if not _named(route) or (route.is_page and who.is_of_the_shop):
+            # (A page says to a colleague, who may look at every client, which of them there is none of.)
             yield "a request", Sent(route, seen), None
         else:
             yield "what is", Sent(route, seen, key=seen.idempotency_key), Sent(route, Ids())
@@ -267,26 +291,48 @@ class Isolation:
             "Idempotency-Key": sent.key,
             "Content-Type": "application/json",
         }
+        if route.is_page:
+            return await self._send_as_a_browser(sent, who, headers)
         if who.bearer is not None:
             headers["Authorization"] = f"Bearer {who.bearer}"
         content = sent.content or (json.dumps(route.body(ids)).encode() if route.body else None)
         return await self.http.request(route.method, route.url(ids), params=query, headers=headers, content=content)
+
+    async def _send_as_a_browser(self, sent: Sent, who: Identity, headers: dict[str, str]) -> httpx.Response:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        headers["Origin"] = str(self.http.base_url).rstrip("/")
+        headers["Cookie"] = f"{SESSION}={who.session}" if who.session else ""
+        form = {"_token": who.form_token, "_key": sent.key, **(sent.route.form(sent.ids) if sent.route.form else {})}
+        content = urlencode(form) if sent.route.method == "POST" else None
+        answer = await self.http.request(sent.route.method, sent.route.url(sent.ids), headers=headers, content=content)
+        self.http.cookies.clear()
+        return answer
 
     def _require_refused(self, route: Route, who: Identity, told: httpx.Response) -> None:
         said = f"{told.status_code} {told.text[:300]}"
         assert told.status_code < 500, said
         if route.path not in GUARDED or route.method == "OPTIONS":  # which says what may be asked, to anybody
             return
-        if not who.may_enter:
+        if route.is_page:
+            leads = told.headers.get("location", "").startswith("/app/sign-in")
+            assert who.may_enter or (told.status_code == 303 and leads), said
+            assert not who.is_of_the_shop or told.status_code == 403, said
+        elif not who.may_enter:
             assert told.status_code == 400 or (told.status_code, told.json()["code"]) == (401, "unauthenticated"), said
         elif who.is_of_the_shop:
             assert told.status_code == 400 or (told.status_code, told.json()["code"]) == (403, "permission_denied"), (
                 said
             )
 
-    def _require_silence(self, who: Identity, answers: Iterable[httpx.Response], log: str) -> None:
+    def _require_silence(self, route: Route, who: Identity, answers: Iterable[httpx.Response], log: str) -> None:
         for told in answers:
-            found = _first(self.treasure, f"{told.headers} {told.text}")
+            # A page may lead back to the address that was asked for.
+            named = {str(getattr(self.shop.ids, name)) for name in _named(route)} if route.is_page else set()
+            said = f"{told.headers} {told.text}"
+            if route.is_page and who.is_of_the_shop:
+                # At its head: where they are, and who.
+                said = said.replace(f"Shop {self.shop.mark}", "").replace(f"Robin {self.shop.mark}", "")
+            found = _first(self.treasure - named, said)
             assert found is None, f"the answer gives away {found!r}"
         found = _first(self.treasure - who.log_may_say, log)
         assert found is None, f"the log says {found!r}"
@@ -301,7 +347,17 @@ def _named(route: Route) -> list[str]:
     email = re.compile(r"[0-9a-f]{32}@")  # a new one each time
 
     def request(of: Ids) -> str:
-        return email.sub("", json.dumps([route.url(of), route.query(of), route.body(of) if route.body else None]))
+        return email.sub(
+            "",
+            json.dumps(
+                [
+                    route.url(of),
+                    route.query(of),
+                    route.body(of) if route.body else None,
+                    dict(route.form(of)) if route.form else None,
+                ]
+            ),
+        )
 
     return [
         each.name
@@ -310,13 +366,24 @@ def _named(route: Route) -> list[str]:
     ]
 
 
-def _bytes(answer: httpx.Response) -> tuple[int, list[tuple[str, str]], bytes]:
-    """All of an answer but the second that it was given in."""
-    return (
-        answer.status_code,
-        [header for header in answer.headers.multi_items() if header[0] != "date"],
-        answer.content,
-    )
+_KEY_OF_A_FORM = re.compile(r'name="_key" value="[^"]*"')
+
+
+def _bytes(answer: httpx.Response, sent: Ids) -> tuple[int, list[tuple[str, str]], bytes]:
+    """All of an answer but the second that it was given in. Of a page, but what is new in each form, and the address
+    that was asked for, which it may lead back to.
+    """
+    headers = [header for header in answer.headers.multi_items() if header[0] != "date"]
+    if not answer.request.url.path.startswith("/app"):
+        return answer.status_code, headers, answer.content
+    content = _without(sent, _KEY_OF_A_FORM.sub("", answer.text)).encode()
+    return answer.status_code, [(name, _without(sent, value)) for name, value in headers], content
+
+
+def _without(sent: Ids, said: str) -> str:
+    for each in fields(sent):
+        said = said.replace(str(getattr(sent, each.name)), f"({each.name})")
+    return said
 
 
 def _first(texts: set[str], said: str) -> str | None:
@@ -328,16 +395,25 @@ def _first(texts: set[str], said: str) -> str | None:
 
 async def _identities(container: Container, shop: FullShop, other: FullShop) -> list[Identity]:
     seen = shop.known_to_others()
+    owner = Identity("the owner of another shop", other.owner.bearer, other.ids, may_enter=True)
+    owner = await _in_browser(owner, other, other.desk.owner_email)
     return [
         Identity("nobody", None, seen),
-        Identity("nonsense for a credential", "nonsense", seen),
+        Identity("nonsense for a credential", "nonsense", seen, session="nonsense"),
         Identity("an expired token", _expired(container, shop), seen),
         Identity("a token with another shop written into it", _tampered(shop, other), seen),
-        Identity("a key with another shop written into it", _key_at(other, shop), seen),
-        Identity("a refresh token of an ended session", await _ended_session(shop), seen),
+        Identity(
+            "a key with another shop written into it",
+            _at(shop, _api_key_of(other)),
+            seen,
+            session=_at(shop, str(owner.session)),
+        ),
+        Identity(
+            "a refresh token of an ended session", await _ended_session(shop), seen, session=await _ended_visit(shop)
+        ),
         await _deactivated(shop),
         Identity("a deleted key", await _deleted_key(shop), seen),
-        Identity("the owner of another shop", other.owner.bearer, other.ids, may_enter=True),
+        owner,
         Identity("a key of another shop", _api_key_of(other), other.ids, may_enter=True),
         await _hired("somebody at another shop who may do nothing", other),
     ]
@@ -351,7 +427,7 @@ def _api_key_of(shop: FullShop) -> str:
 async def _hired(name: str, shop: FullShop, *permissions: Permission, of_the_shop: bool = False) -> Identity:
     member, _ = await shop.desk.hire(*permissions, name=f"Robin {shop.mark}")
     token = shop.desk.container.access_tokens().issue(shop.desk.shop_id, StaffId(member.id))
-    return Identity(
+    hired = Identity(
         name,
         token,
         shop.ids,
@@ -359,6 +435,27 @@ async def _hired(name: str, shop: FullShop, *permissions: Permission, of_the_sho
         is_of_the_shop=of_the_shop,
         log_may_say=frozenset({str(shop.desk.shop_id), str(member.id)}),
     )
+    return await _in_browser(hired, shop, member.email)
+
+
+async def _in_browser(who: Identity, shop: FullShop, email: str) -> Identity:
+    """Signed in at the console too."""
+    session = await _visit(shop, email)
+    page = await shop.owner.http.get("/app/clients", headers={"Cookie": f"{SESSION}={session}"})
+    shop.owner.http.cookies.clear()
+    [token] = set(re.findall(r'name="_token" value="([^"]+)"', page.text))
+    return replace(who, session=session, form_token=token)
+
+
+async def _visit(shop: FullShop, email: str) -> str:
+    begin = shop.desk.container.begin_console_session()
+    return await begin(slug=shop.desk.slug, email=email, password=PASSWORD, address=an_address())
+
+
+async def _ended_visit(shop: FullShop) -> str:
+    session = await _visit(shop, shop.desk.owner_email)
+    await shop.desk.container.end_console_session()(session)
+    return session
 
 
 def _expired(container: Container, shop: FullShop) -> str:
@@ -374,10 +471,10 @@ def _tampered(shop: FullShop, other: FullShop) -> str:
     return f"{head}.{payload}.{signature}"
 
 
-def _key_at(other: FullShop, shop: FullShop) -> str:
-    """Their key, said to be one of ours."""
-    kind, _, key_id, secret = _api_key_of(other).split("_", 3)
-    return f"{kind}_{shop.desk.shop_id.hex}_{key_id}_{secret}"
+def _at(shop: FullShop, credential: str) -> str:
+    """Another shop's credential, said to be one of this one."""
+    kind, _, credential_id, secret = credential.split("_", 3)
+    return f"{kind}_{shop.desk.shop_id.hex}_{credential_id}_{secret}"
 
 
 async def _ended_session(shop: FullShop) -> str:

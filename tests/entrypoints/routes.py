@@ -3,7 +3,8 @@
 The tests of who may what and of strangers run over this table. It is held against the application's own routes: one
 that is served and not listed here fails them. Where a new one goes:
 
-- the request into :data:`ROUTES` (with a credential) or :data:`OPEN` (without one);
+- the request into :data:`ROUTES` (with a credential) or :data:`OPEN` (without one), that of a page of the console into
+  tests/console/routes.py;
 - an id of a new kind into :class:`Ids`, as ``<kind>`` for the path's ``{<kind>_id}``;
 - one such thing, with every text of it filled in, into tests/entrypoints/shop_with_everything.py.
 """
@@ -54,6 +55,7 @@ def _nothing(_ids: Ids) -> Json:
 class Route:
     """``body`` None: the request has none. ``query``: parameters that name an id. ``where``: which of :class:`Ids`
     stands in the path, where the parameter's name does not say it. ``fixed``: what stands in the path and is no id.
+    ``form``: what a page of the console sends instead of a body.
     """
 
     method: str
@@ -62,12 +64,18 @@ class Route:
     body: Callable[[Ids], Json] | None = None
     query: Callable[[Ids], dict[str, str]] = _nothing
     needs_key: bool = False
+    form: Callable[[Any], Mapping[str, str]] | None = None
     where: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         return f"{self.method} {self.path}"
+
+    @property
+    def is_page(self) -> bool:
+        """Of the console, which goes by a cookie."""
+        return self.path == "/app" or self.path.startswith("/app/")
 
     def url(self, ids: Ids) -> str:
         parameters = re.findall(r"\{(\w+)\}", self.path)
@@ -80,11 +88,9 @@ class Route:
 
 
 def served(app: Litestar) -> Iterator[tuple[str, str]]:
-    """Method and path of everything that the application answers, as it says itself; the console, which has sessions
-    and pages instead, has a table and strangers of its own in tests/console.
-    """
+    """Method and path of everything that the application answers, as it says itself."""
     for route in app.routes:
-        if isinstance(route, HTTPRoute) and not re.match(r"/app(/|$)", route.path):
+        if isinstance(route, HTTPRoute):
             for method in route.methods:
                 yield method, re.sub(r":\w+\}", "}", route.path)
 

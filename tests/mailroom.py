@@ -171,7 +171,7 @@ class Mailroom:
 
     async def fill(self, desk: Desk, clients: Sequence[ClientId], count: int) -> None:
         """Put that many notices of credit added into the outbox, past the program; the clients take turns."""
-        await self.connection.execute(_FILL, desk.shop_id, list(clients), count, datetime.now(UTC))
+        await put_into_outbox(self.connection, desk.shop_id, clients, count)
 
     async def kill_connections(self) -> None:
         """Those of the program."""
@@ -206,6 +206,11 @@ async def restored(database: Database) -> AsyncIterator[Mailroom]:
     finally:
         await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         await server.close()
+
+
+async def put_into_outbox(connection: Connection, shop_id: UUID, clients: Sequence[ClientId], count: int) -> None:
+    """That many notices of credit added, past the program, at moments up to now; the clients take turns."""
+    await connection.execute(_FILL, shop_id, list(clients), count, datetime.now(UTC))
 
 
 _TIDY = """

@@ -167,8 +167,9 @@ class Installation:
         assert await server.stop() == 0, server.log.read_text()
 
     @asynccontextmanager
-    async def till(self, url: str, **options: Any) -> AsyncIterator[Till]:
-        headers = {"Authorization": f"Bearer {self.api_key}"}
+    async def till(self, url: str, *, api_key: str | None = None, **options: Any) -> AsyncIterator[Till]:
+        """``api_key``: that of another shop."""
+        headers = {"Authorization": f"Bearer {api_key or self.api_key}"}
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, limits=limits, **options) as http:
             yield Till(http)
@@ -258,12 +259,12 @@ async def require_verified(settings: Mapping[str, str], folder: Path) -> dict[st
 
 
 @asynccontextmanager
-async def installed(database: Database, folder: Path) -> AsyncIterator[Installation]:
-    """The program on that database, with one shop."""
+async def installed(database: Database, folder: Path, **chosen: object) -> AsyncIterator[Installation]:
+    """The program on that database, with one shop. ``chosen``: settings for the desk."""
     settings = environment(f"{database.app_url}&application_name={SERVER}", database.jobs_url)
     settings["ACCOUNT_CREDIT_SECRET_KEYS"] = keys = SecretKeys.generate("test")
     async with AsyncExitStack() as stack:
-        container = await stack.enter_async_context(program(database, secret_keys=keys))
+        container = await stack.enter_async_context(program(database, secret_keys=keys, **chosen))
         desk = await open_desk(container)
         made = await container.add_api_key()(desk.owner, name="till", permissions=set(Permission))
         auditor = Auditor(await asyncpg.connect(database.superuser_url))

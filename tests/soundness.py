@@ -81,6 +81,60 @@ _FAULTS = {
         WHERE account.shop_id = $1 AND account.closed_at IS NOT NULL AND (account.balance <> 0 OR EXISTS (
           SELECT FROM invoices invoice WHERE invoice.shop_id = account.shop_id
             AND invoice.client_id = account.client_id AND invoice.due < 0))""",
+    "applied credit has no Account Credit payment of its own, or a deleted one was not returned once": """
+        SELECT entry.id FROM ledger_entries entry
+        LEFT JOIN payments payment ON payment.shop_id = entry.shop_id AND payment.client_id = entry.client_id
+          AND payment.invoice_id = entry.invoice_id AND payment.id = entry.payment_id
+        JOIN LATERAL (SELECT count(*) FILTER (WHERE kind = 'applied') AS applied,
+            count(*) FILTER (WHERE kind = 'returned') AS returned FROM ledger_entries other
+          WHERE other.shop_id = entry.shop_id AND other.payment_id = entry.payment_id) ledger ON true
+        WHERE entry.shop_id = $1 AND entry.kind = 'applied' AND (payment.method IS DISTINCT FROM 'account_credit'
+          OR ledger.applied <> 1 OR ledger.returned <> CASE WHEN payment.deleted_at IS NULL THEN 0 ELSE 1 END)""",
+    "what was added, captured, applied, returned and voided is not the sum of the balances": """
+        SELECT $1::uuid FROM (SELECT coalesce(sum(CASE WHEN kind IN ('added', 'captured', 'returned') THEN abs(amount)
+            WHEN kind IN ('applied', 'voided') THEN -abs(amount) END), 0) AS sum
+          FROM ledger_entries WHERE shop_id = $1) ledger
+        WHERE sum <> (SELECT coalesce(sum(balance), 0) FROM credit_accounts WHERE shop_id = $1)""",
+    "a key has an effect that is not there, is of another moment, or is another key's too": """
+        WITH answer AS (SELECT recorded_at, convert_from(body, 'UTF8')::jsonb AS said FROM idempotency_records
+          WHERE shop_id = $1 AND status = 201 AND NOT sealed),
+        effect AS (SELECT recorded_at, said ->> 'id' AS id FROM answer
+          WHERE said ?| ARRAY['balance_after', 'recorded_at']
+          UNION ALL SELECT recorded_at, jsonb_array_elements(said -> 'payments') ->> 'id' FROM answer
+          WHERE said ? 'payments' AND NOT said ? 'total'
+          UNION ALL SELECT recorded_at, jsonb_array_elements(said -> 'entries') ->> 'id' FROM answer
+          WHERE said ?& ARRAY['entries', 'invoice'])
+        SELECT effect.id FROM effect
+        LEFT JOIN ledger_entries entry ON entry.shop_id = $1 AND entry.id = effect.id::uuid
+        LEFT JOIN payments payment ON payment.shop_id = $1 AND payment.id = effect.id::uuid
+        GROUP BY effect.id HAVING count(*) > 1
+          OR bool_or(effect.recorded_at IS DISTINCT FROM coalesce(entry.at, payment.recorded_at))""",
+    "a notice tells of what is not there, or not as it is": """
+        SELECT notice.id FROM outbox notice
+        LEFT JOIN ledger_entries entry ON entry.shop_id = notice.shop_id
+          AND entry.id = (notice.payload -> 'entry' ->> 'id')::uuid
+        LEFT JOIN payments payment ON payment.shop_id = notice.shop_id
+          AND payment.id = (notice.payload -> 'payment' ->> 'id')::uuid
+        WHERE notice.shop_id = $1 AND CASE
+          WHEN notice.kind LIKE 'credit.%' THEN (notice.kind, notice.client_id, notice.at, notice.payload -> 'entry')
+            IS DISTINCT FROM ('credit.' || entry.kind, entry.client_id, entry.at, jsonb_build_object('id', entry.id,
+              'number', entry.number, 'kind', entry.kind, 'amount', entry.amount, 'balance_after',
+              entry.balance_after, 'reason', entry.reason, 'invoice_id', entry.invoice_id, 'payment_id',
+              entry.payment_id))
+          WHEN notice.kind LIKE 'payment.%' THEN (notice.client_id, notice.at,
+              notice.payload -> 'payment' ->> 'invoice_id') IS DISTINCT FROM (payment.client_id,
+            CASE notice.kind WHEN 'payment.recorded' THEN payment.recorded_at ELSE payment.deleted_at END,
+            payment.invoice_id::text)
+          ELSE notice.kind <> 'client.deleted' OR NOT EXISTS (SELECT FROM credit_accounts account
+            WHERE account.shop_id = notice.shop_id AND account.client_id = notice.client_id) END""",
+    "a new payment or a deleted one has no notice, or more than one": """
+        SELECT payment.id FROM payments payment
+        LEFT JOIN (SELECT payload -> 'payment' ->> 'id' AS payment_id,
+            count(*) FILTER (WHERE kind = 'payment.recorded') AS recorded,
+            count(*) FILTER (WHERE kind = 'payment.deleted') AS deleted FROM outbox WHERE shop_id = $1
+          GROUP BY 1) told ON told.payment_id = payment.id::text
+        WHERE payment.shop_id = $1 AND (told.recorded IS DISTINCT FROM 1
+          OR told.deleted IS DISTINCT FROM CASE WHEN payment.deleted_at IS NULL THEN 0 ELSE 1 END)""",
     "an entry has no notice, or more than one": """
         SELECT entry.id FROM ledger_entries entry
         LEFT JOIN (SELECT payload -> 'entry' ->> 'id' AS entry_id, count(*) AS notices FROM outbox WHERE shop_id = $1

@@ -2,17 +2,18 @@
 
 Everything is compared with the ledger as it is stored, also what a constraint or a rule of the program holds: whoever
 changes data past the program may have switched those off. Amounts in minor units. Refunds of an invoice are left out:
-what was settled when a refund was made is not kept.
+what was settled when a refund was made is not kept. Notices are in :mod:`core.told`, kept answers in
+:mod:`core.kept_answers`.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
 from msgspec import Struct
 
-from core.chain import entry_hash, text_digest
+from core.chain import ERASED_NAME, entry_hash, text_digest
 from core.ids import ClientId, InvoiceId, PaymentId, ShopId
 from core.invoices import InvoiceLine
 from core.ledger import ADD_REASONS
@@ -50,6 +51,15 @@ class Fault(StrEnum):
     INVOICE_CREDIT_APPLIED = "invoice_credit_applied"
     INVOICE_TOTAL = "invoice_total"
     INVOICE_VOID = "invoice_void"
+    INVOICE_CLIENT = "invoice_client"
+    NOTICE_MISSING = "notice_missing"
+    NOTICE_WRONG = "notice_wrong"
+    NOTICE_TWICE = "notice_twice"
+    ANSWER_WRONG = "answer_wrong"
+    ANSWER_TWICE = "answer_twice"
+    DIGEST_SHOP = "digest_shop"
+    DIGEST_ACCOUNT = "digest_account"
+    DIGEST_ENTRY = "digest_entry"
     SHOP_TOTAL = "shop_total"
 
 
@@ -122,7 +132,10 @@ class PaymentEntry(Struct, frozen=True):
 
 
 class StoredPayment(Struct, frozen=True, kw_only=True):
-    """A payment as it is stored, with the entries that name it. ``invoice_found``: an invoice of the same client."""
+    """A payment as it is stored, with the entries that name it. ``invoice_found``: an invoice of the same client.
+
+    ``first_*``: as it was recorded, before its first edit.
+    """
 
     id: PaymentId
     client_id: ClientId
@@ -132,13 +145,21 @@ class StoredPayment(Struct, frozen=True, kw_only=True):
     collected: int
     settled: int
     captured: int
-    deleted: bool
+    received_on: date
+    recorded_at: datetime
+    deleted_at: datetime | None
+    first_method: str
+    first_amount: int
+    first_received_on: date
     invoice_found: bool
     entries: tuple[PaymentEntry, ...]
 
 
 class StoredInvoice(Struct, frozen=True, kw_only=True):
-    """An invoice as it is stored, with the sums of its live payments. ``lines``: None where they cannot be read."""
+    """An invoice as it is stored, with the sums of its live payments. ``lines``: None where they cannot be read.
+
+    ``client_found``: with a credit account; ``client_deleted``: which is closed.
+    """
 
     id: InvoiceId
     client_id: ClientId
@@ -148,6 +169,8 @@ class StoredInvoice(Struct, frozen=True, kw_only=True):
     credit_applied: int
     voided: bool
     lines: tuple[InvoiceLine, ...] | None
+    client_found: bool
+    client_deleted: bool
     live_settled: int
     live_credit: int
 
@@ -158,6 +181,8 @@ class ShopSize(Struct, frozen=True, kw_only=True):
     entries: int
     payments: int
     invoices: int
+    notices: int
+    answers: int
 
 
 _REASONS: dict[str, tuple[str, ...]] = {
@@ -169,6 +194,8 @@ _REASONS: dict[str, tuple[str, ...]] = {
 }
 _RAISES_BALANCE = frozenset({"added", "captured", "returned"})
 _MAY_REVERSE: dict[str, tuple[str, ...]] = {"voided": ("added", "captured"), "returned": ("applied",)}
+_SIGNS = {"added": "", "captured": " + ", "applied": " - ", "returned": " + ", "voided": " - "}
+"""The sum of all balances, kind by kind."""
 _BY_CREDIT = frozenset({"applied", "returned"})
 _NEEDS_PAYMENT = frozenset({"applied", "captured", "returned"})
 
@@ -183,35 +210,42 @@ class AccountCheck:
         self._balance = 0
         self._hash: bytes | None = None
         self._at: datetime | None = None
-        self.sum = 0
+        self._sum = 0
+        self.sums: dict[str, int] = {}
+        """Of the amounts, by kind."""
 
-    def entry(self, entry: StoredEntry) -> Iterator[Finding]:
+    def entry(self, entry: StoredEntry) -> Sequence[Finding]:
         """What is wrong with the next entry. Compared with the entry before it as stored, so that one wrong entry is
         named once and not with all that follow.
         """
+        found = []
         if entry.number != self._number + 1:
-            yield _of_entry(Fault.ENTRY_NUMBER, entry, f"follows entry {self._number}")
+            found.append(_of_entry(Fault.ENTRY_NUMBER, entry, f"follows entry {self._number}"))
         if entry.balance_after != self._balance + entry.amount:
-            yield _of_entry(
-                Fault.ENTRY_BALANCE_AFTER,
-                entry,
-                f"says {entry.balance_after} as the balance after it, but {self._balance} before it "
-                f"and {entry.amount} make {self._balance + entry.amount}",
+            found.append(
+                _of_entry(
+                    Fault.ENTRY_BALANCE_AFTER,
+                    entry,
+                    f"says {entry.balance_after} as the balance after it, but {self._balance} before it "
+                    f"and {entry.amount} make {self._balance + entry.amount}",
+                )
             )
         if entry.balance_after < 0:
-            yield _of_entry(Fault.ENTRY_BELOW_ZERO, entry, f"leaves a balance of {entry.balance_after}")
+            found.append(_of_entry(Fault.ENTRY_BELOW_ZERO, entry, f"leaves a balance of {entry.balance_after}"))
         if entry.previous_hash != self._hash:
-            yield _of_entry(Fault.ENTRY_PREVIOUS_HASH, entry, "does not carry the hash of the entry before it")
+            found.append(_of_entry(Fault.ENTRY_PREVIOUS_HASH, entry, "does not carry the hash of the entry before it"))
         if self._at is not None and entry.at < self._at:
-            yield _of_entry(Fault.ENTRY_AT, entry, "is earlier than the entry before it")
+            found.append(_of_entry(Fault.ENTRY_AT, entry, "is earlier than the entry before it"))
         if entry.hash != _hash_of(self._shop_id, entry):
-            yield _of_entry(Fault.ENTRY_HASH, entry, "does not have the hash of its content")
+            found.append(_of_entry(Fault.ENTRY_HASH, entry, "does not have the hash of its content"))
         self._number = entry.number
         self._balance = entry.balance_after
         self._hash = entry.hash
         self._at = entry.at
-        self.sum += entry.amount
-        yield from _entry_by_itself(entry)
+        self._sum += entry.amount
+        self.sums[entry.kind] = self.sums.get(entry.kind, 0) + entry.amount
+        found += _entry_by_itself(entry)
+        return found
 
     def end(self) -> Iterator[Finding]:
         """What is wrong with the account once its last entry was seen."""
@@ -219,11 +253,11 @@ class AccountCheck:
         if account.balance is None:
             yield _of_account(Fault.ACCOUNT_MISSING, account, "The client has no credit account.")
             return
-        if account.balance != self.sum:
+        if account.balance != self._sum:
             yield _of_account(
                 Fault.ACCOUNT_BALANCE,
                 account,
-                f"The account says a balance of {account.balance}, but its entries add up to {self.sum}.",
+                f"The account says a balance of {account.balance}, but its entries add up to {self._sum}.",
             )
         if account.balance != self._balance:
             yield _of_account(
@@ -276,14 +310,17 @@ def _entry_by_itself(entry: StoredEntry) -> Iterator[Finding]:
     if entry.reason not in _REASONS.get(kind, ()):
         yield _of_entry(Fault.ENTRY_KIND, entry, f"has the reason {entry.reason}, which does not fit its kind ({kind})")
     # A text erased for privacy has lost its salt, and its digest proves nothing any more. An erased note is gone; a
-    # name is always there, so that one without its salt is taken for what stands in its place.
+    # name is always there: without its salt it has to be what stands in place of an erased one.
     if entry.note_salt is not None:
         if entry.note is None or text_digest(entry.note, entry.note_salt) != entry.note_digest:
             yield _of_entry(Fault.ENTRY_NOTE, entry, "does not have the note that was written")
     elif entry.note is not None:
         yield _of_entry(Fault.ENTRY_NOTE, entry, "has a note that nothing proves, since its salt is missing")
-    if entry.by_name_salt is not None and text_digest(entry.by_name, entry.by_name_salt) != entry.by_name_digest:
-        yield _of_entry(Fault.ENTRY_BY_NAME, entry, "does not have the name of who wrote it")
+    if entry.by_name_salt is not None:
+        if text_digest(entry.by_name, entry.by_name_salt) != entry.by_name_digest:
+            yield _of_entry(Fault.ENTRY_BY_NAME, entry, "does not have the name of who wrote it")
+    elif entry.by_name != ERASED_NAME:
+        yield _of_entry(Fault.ENTRY_BY_NAME, entry, "has a name that nothing proves, since its salt is missing")
     if kind in _MAY_REVERSE or entry.reverses_number is not None or entry.reverses_kind is not None:
         yield from _reversal(entry)
     if entry.invoice_id is not None and not entry.invoice_found:
@@ -357,8 +394,8 @@ def _credit_payment(payment: StoredPayment) -> Iterator[Finding]:
         yield _of_payment(
             Fault.PAYMENT_APPLIED, payment, f"settles {payment.settled}, but the ledger says that it spent {spent}"
         )
-    if returned != (1 if payment.deleted else 0):
-        state = "is deleted" if payment.deleted else "is live"
+    if returned != (1 if payment.deleted_at else 0):
+        state = "is deleted" if payment.deleted_at else "is live"
         yield _of_payment(
             Fault.PAYMENT_RETURNED, payment, f"{state}, but the ledger says that it was returned {returned} times"
         )
@@ -379,7 +416,7 @@ def _money_payment(payment: StoredPayment) -> Iterator[Finding]:
             payment,
             f"says that {payment.captured} of it is captured, but the ledger says {captured}",
         )
-    if payment.deleted and captured:
+    if payment.deleted_at and captured:
         yield _of_payment(Fault.PAYMENT_DELETED, payment, f"is deleted, but {captured} of it is still captured")
 
 
@@ -410,6 +447,10 @@ def check_invoice(invoice: StoredInvoice) -> Iterator[Finding]:
         )
     if invoice.voided and invoice.settled != 0:
         yield _of_invoice(Fault.INVOICE_VOID, invoice, f"is void, but {invoice.settled} is settled")
+    if not invoice.client_found:
+        yield _of_invoice(Fault.INVOICE_CLIENT, invoice, "is for a client that the shop does not have")
+    if invoice.client_deleted and invoice.settled > invoice.total and not invoice.voided:
+        yield _of_invoice(Fault.INVOICE_CLIENT, invoice, "is overpaid, but its client is deleted")
 
 
 def _lines_total(lines: Sequence[InvoiceLine]) -> int | None:
@@ -419,12 +460,17 @@ def _lines_total(lines: Sequence[InvoiceLine]) -> int | None:
         return None
 
 
-def check_total(*, balances: int, entries: int) -> Iterator[Finding]:
-    """What the shop owes its clients, by their accounts and by all that was ever added, spent and taken back."""
-    if balances != entries:
+def check_total(*, balances: int, sums: Mapping[str, int]) -> Iterator[Finding]:
+    """What the shop owes its clients, by their accounts and by all that was ever added, spent and taken back.
+
+    ``sums``: of all entries' amounts, by kind.
+    """
+    total = sum(sums.get(kind, 0) for kind in _SIGNS)
+    if balances != total:
+        by_kind = "".join(f"{sign}{kind} {abs(sums.get(kind, 0))}" for kind, sign in _SIGNS.items())
         yield Finding(
             what=Fault.SHOP_TOTAL,
-            sentence=f"All balances add up to {balances}, but all entries to {entries}.",
+            sentence=f"All balances add up to {balances}, but all entries to {total} ({by_kind}).",
         )
 
 

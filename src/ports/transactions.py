@@ -23,7 +23,7 @@ from ports.settings import Settings
 from ports.sign_ins import SignIns
 from ports.staff import StaffRegister
 from ports.statements import Statements
-from ports.verification import Accounts
+from ports.verification import Accounts, Heads, Witnesses
 from ports.webhook_endpoints import WebhookEndpoints
 
 T = TypeVar("T")
@@ -106,6 +106,10 @@ class ShopTransaction(Protocol):
     def statements(self) -> Statements: ...
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def witnesses(self) -> Witnesses: ...
+    @property
+    def heads(self) -> Heads: ...
 
     @property
     def asker(self) -> Asker:

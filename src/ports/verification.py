@@ -1,8 +1,13 @@
-"""What ``verify`` reads of one shop to recompute everything."""
+"""What ``verify`` reads of one shop to recompute everything, and a digest to keep its heads."""
 
+from collections.abc import Sequence
 from typing import Protocol
+from uuid import UUID
 
+from core.digest import Head, StoredHead
 from core.ids import ClientId, InvoiceId, PaymentId
+from core.kept_answers import Done, StoredAnswer
+from core.told import StoredNotice
 from core.verification import ShopSize, StoredAccount, StoredEntry, StoredInvoice, StoredPayment
 
 EntryPlace = tuple[ClientId, int]
@@ -36,4 +41,41 @@ class Accounts(Protocol):
 
     async def invoices(self, *, after: InvoiceId) -> list[StoredInvoice]:
         """By id."""
+        ...
+
+
+class Witnesses(Protocol):
+    """What else tells of one shop's ledger, as it is stored: the outbox, and the answers kept under idempotency keys.
+
+    Pages like those of :class:`Accounts`.
+    """
+
+    async def notices(self, *, after: UUID) -> list[StoredNotice]:
+        """By id."""
+        ...
+
+    async def answers(self, *, after: str) -> list[StoredAnswer]:
+        """Of requests that made something, but for those that are kept encrypted. By key."""
+        ...
+
+    async def answers_of_one_moment(self) -> list[StoredAnswer]:
+        """Those that share their moment with another one: few, unless somebody copied them."""
+        ...
+
+    async def done(self, ids: Sequence[UUID]) -> dict[UUID, Done]:
+        """The entries and payments with these ids that there are."""
+        ...
+
+
+class Heads(Protocol):
+    """Where the credit accounts of one shop end, or ended."""
+
+    async def count(self) -> int: ...
+
+    async def heads(self, *, after: ClientId) -> list[Head]:
+        """By client; a page like those of :class:`Accounts`."""
+        ...
+
+    async def at(self, heads: Sequence[Head]) -> list[StoredHead]:
+        """What is stored for each of them now."""
         ...

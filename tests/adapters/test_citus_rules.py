@@ -122,7 +122,8 @@ def _without_shop(sql: str) -> list[str]:
         written = dict(zip(columns.split(", "), values.split(", "), strict=True))
         return [] if re.fullmatch(r"\$\d+::UUID", written.get("shop_id", "")) else [table]
     sql = re.sub(r"\bFOR (NO KEY )?UPDATE\b", "", sql)
-    tables = re.findall(r"\b(?:FROM|JOIN|UPDATE|USING|INTO) (?!LATERAL\b)(\w+)(?: AS (\w+))?", sql)
+    # What is followed by a bracket is no table: rows made of the parameters.
+    tables = re.findall(r"\b(?:FROM|JOIN|UPDATE|USING|INTO) (?!LATERAL\b)(\w+)\b(?!\()(?: AS (\w+))?", sql)
     names = [alias or table for table, alias in tables]
     return [name for name in names if not re.search(rf"\b{name}\.shop_id = \$\d+::UUID", sql)]
 

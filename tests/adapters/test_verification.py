@@ -8,18 +8,21 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import asyncpg
+import msgspec
 import pytest
 from uuid_utils.compat import uuid7
 
+from core.books import Posting
 from core.errors import Refusal
 from core.ids import ClientId, ShopId
 from core.ledger import CreditAccount, LedgerEntry, Recorder
+from core.notices import Notice, notices_of
 from core.staff import Actor, ActorKind
 from core.use_cases.verify_shop import Step
 from core.verification import Fault, Finding, ShopSize
 from entrypoints.container import Container
 from tests.database import Database
-from tests.desk import Desk, open_desk, program
+from tests.desk import Desk, keyed, open_desk, program
 
 
 @dataclass
@@ -69,9 +72,9 @@ async def work_a_day(desk: Desk) -> ClientId:
     client = await desk.client()
     await desk.client("Nobody Yet")
     invoice = await desk.invoice(client, 130_00)
-    first = await desk.add(client, 50_00)
+    first = await desk.add(client, 50_00, caller=keyed(desk.owner, uuid4().hex))
     applied = await desk.apply(invoice)
-    cash = await desk.pay(invoice, 100_00, overpayment="capture")
+    cash = await desk.pay(invoice, 100_00, overpayment="capture", caller=keyed(desk.owner, uuid4().hex))
     await desk.delete(applied.id)
     await desk.void(first.id)
     await desk.delete(cash.id)
@@ -81,8 +84,10 @@ async def work_a_day(desk: Desk) -> ClientId:
     await desk.apply(invoice, 20_00)
     third = await desk.invoice(client, 10_00)
     await desk.pay(third, 25_00, "check", overpayment="leave")
-    await desk.container.capture_overpayment()(desk.owner, third)
-    await desk.pay(invoice, 5_00)
+    await desk.capture(third, caller=keyed(desk.owner, uuid4().hex))
+    await desk.edit((await desk.pay(invoice, 6_00)).id, 5_00)
+    fourth = await desk.invoice(client, 40_00)
+    await desk.pay_together(client, [(invoice, 1_00), (fourth, 2_00)], caller=keyed(desk.owner, uuid4().hex))
     empty = await desk.invoice(client, 1_00)
     await desk.container.void_invoice()(desk.owner, empty)
     gone = await desk.client("Gone")
@@ -99,7 +104,9 @@ async def test_a_shop_after_a_day_of_work_agrees_and_all_of_it_was_looked_at(des
     there = await superuser.connection.fetchrow(
         """SELECT (SELECT count(*) FROM ledger_entries WHERE shop_id = $1) AS entries,
             (SELECT count(*) FROM payments WHERE shop_id = $1) AS payments,
-            (SELECT count(*) FROM invoices WHERE shop_id = $1) AS invoices""",
+            (SELECT count(*) FROM invoices WHERE shop_id = $1) AS invoices,
+            (SELECT count(*) FROM outbox WHERE shop_id = $1) AS notices,
+            (SELECT count(*) FROM idempotency_records WHERE shop_id = $1) AS answers""",
         desk.shop_id,
     )
     assert there is not None
@@ -107,6 +114,8 @@ async def test_a_shop_after_a_day_of_work_agrees_and_all_of_it_was_looked_at(des
     assert sum(step.entries for step in steps) == there["entries"]
     assert sum(step.payments for step in steps) == there["payments"]
     assert sum(step.invoices for step in steps) == there["invoices"]
+    assert sum(step.notices for step in steps) == there["notices"]
+    assert sum(step.answers for step in steps) == there["answers"] == 4
     assert sum(step.accounts for step in steps) == 3
 
 
@@ -186,6 +195,41 @@ _TAMPERED: list[tuple[str, str | None, str, Fault, int | None]] = [
     ("invoices", "lines = '[]'", "true", Fault.INVOICE_TOTAL, None),
     ("invoices", "lines = '\"lost\"'", "true", Fault.INVOICE_TOTAL, None),
     ("invoices", None, "true", Fault.PAYMENT_INVOICE, None),
+    # What a payment was is kept in its notices, and what it was before an edit beside it.
+    ("payments", "method = 'other'", "method = 'card'", Fault.NOTICE_WRONG, None),
+    ("payments", "received_on = 'infinity'", "method = 'card'", Fault.NOTICE_WRONG, None),
+    ("payments", "recorded_at = 'infinity'", "method = 'card'", Fault.NOTICE_WRONG, None),
+    ("payments", "deleted_at = now()", "method = 'cash' AND deleted_at IS NOT NULL", Fault.NOTICE_WRONG, None),
+    ("payments", "method = 'other'", "method = 'cash' AND deleted_at IS NOT NULL", Fault.NOTICE_WRONG, None),
+    ("payments", f"deleted_at = NULL, {_NOBODY}", "NOT collects", Fault.NOTICE_WRONG, None),
+    ("payments", None, "method = 'card'", Fault.NOTICE_WRONG, None),
+    ("payment_changes", None, "true", Fault.NOTICE_WRONG, None),
+    ("payment_changes", "amount = 601", "true", Fault.NOTICE_WRONG, None),
+    # The tail cut off and the account put right is still told of.
+    ("outbox", None, "payload -> 'entry' ->> 'number' = '3'", Fault.NOTICE_MISSING, 3),
+    ("outbox", "kind = 'credit.voided'", "payload -> 'entry' ->> 'number' = '3'", Fault.NOTICE_MISSING, 3),
+    ("outbox", "kind = 'nonsense'", "payload -> 'entry' ->> 'number' = '3'", Fault.NOTICE_WRONG, 3),
+    ("outbox", f"client_id = {_ANOTHER_ID}", "payload -> 'entry' ->> 'number' = '3'", Fault.NOTICE_WRONG, 3),
+    ("outbox", "at = 'infinity'", "payload -> 'entry' ->> 'number' = '3'", Fault.NOTICE_WRONG, 3),
+    (
+        "outbox",
+        "payload = jsonb_set(payload, '{entry,amount}', '1')",
+        "payload -> 'entry' ->> 'number' = '3'",
+        Fault.NOTICE_WRONG,
+        3,
+    ),
+    (
+        "outbox",
+        "payload = jsonb_set(payload, '{entry,number}', '99')",
+        "payload -> 'entry' ->> 'number' = '3'",
+        Fault.NOTICE_WRONG,
+        3,
+    ),
+    ("outbox", "payload = '[]'", "payload -> 'entry' ->> 'number' = '3'", Fault.NOTICE_WRONG, None),
+    ("outbox", "payload = '{}'", "payload -> 'entry' ->> 'number' = '3'", Fault.NOTICE_MISSING, 3),
+    ("outbox", None, "kind = 'payment.deleted'", Fault.NOTICE_MISSING, None),
+    ("outbox", None, "kind = 'payment.recorded'", Fault.NOTICE_MISSING, None),
+    ("outbox", None, "kind = 'client.deleted'", Fault.NOTICE_MISSING, None),
 ]
 
 
@@ -201,8 +245,76 @@ async def test_what_a_superuser_changed_is_found_and_named(
     await superuser.change(desk.shop_id, table, values, where)
     found = [finding for finding in await findings(desk) if finding.what == fault]
     assert number in {finding.number for finding in found}
-    if fault != Fault.SHOP_TOTAL and where != "last_number = 0":
+    if fault != Fault.SHOP_TOTAL and where not in {"last_number = 0", "kind = 'client.deleted'"}:
         assert client in {finding.client_id for finding in found}
+
+
+_THE_SAME = "SELECT shop_id, gen_random_uuid(), client_id, kind, at, payload FROM outbox"
+
+
+@pytest.mark.parametrize("kind", ["credit.captured", "payment.recorded", "payment.deleted"])
+async def test_a_second_notice_of_the_same_is_found(desk: Desk, superuser: Superuser, kind: str) -> None:
+    client = await work_a_day(desk)
+    await superuser.connection.execute(
+        "INSERT INTO outbox (shop_id, id, client_id, kind, at, payload) "
+        f"{_THE_SAME} WHERE shop_id = $1 AND kind = $2 ORDER BY id LIMIT 1",  # from above
+        desk.shop_id,
+        kind,
+    )
+    [finding] = await findings(desk)
+    assert (finding.what, finding.client_id) == (Fault.NOTICE_TWICE, client)
+    assert finding.number == (3 if kind == "credit.captured" else None)
+    assert finding.payment_id
+
+
+# What is wrong with the answers kept under keys, and what it names.
+_ANSWERS: list[tuple[str, str, str, Fault]] = [
+    ("an entry that is not there", "body = {other_id}", "body like {entry}", Fault.ANSWER_WRONG),
+    ("an entry that is different", "body = {other_amount}", "body like {entry}", Fault.ANSWER_WRONG),
+    ("a payment that is not there", "body = {other_id}", "body like {payment}", Fault.ANSWER_WRONG),
+    ("a bulk payment of which one is gone", "body = {other_ids}", "body like {bulk}", Fault.ANSWER_WRONG),
+    ("a capture of another moment", "recorded_at = 'infinity'", "body like {capture}", Fault.ANSWER_WRONG),
+    ("nothing that can be read", "body = 'x\\377'::bytea", "body like {entry}", Fault.ANSWER_WRONG),
+    ("nothing with the form of an answer", "body = '[1]'::bytea", "body like {entry}", Fault.ANSWER_WRONG),
+    ("half of an entry", "body = '{{\"balance_after\": 1}}'::bytea", "body like {entry}", Fault.ANSWER_WRONG),
+]
+_OTHER = "convert_to(regexp_replace(convert_from(body, 'UTF8'), '{}', '{}', '{}'), 'UTF8')"
+_FORMS = {
+    "entry": f"""'{{"id":"{"_" * 36}","number":%'::bytea""",
+    "payment": """'%"capped_by":%'::bytea""",
+    "bulk": f"""'{{"id":"{"_" * 36}","amount":%'::bytea""",
+    "capture": """'{"captured":%'::bytea""",
+    "other_id": _OTHER.format('"id":"[0-9a-f]{8}', '"id":"01234567', ""),
+    "other_ids": _OTHER.format('"id":"[0-9a-f]{8}', '"id":"01234567', "g"),
+    "other_amount": _OTHER.format('"amount":', '"amount":1', ""),
+}
+
+
+@pytest.mark.parametrize(("values", "where", "fault"), [row[1:] for row in _ANSWERS], ids=[row[0] for row in _ANSWERS])
+async def test_a_kept_answer_that_names_what_is_not_so_is_found(
+    desk: Desk, superuser: Superuser, values: str, where: str, fault: Fault
+) -> None:
+    await work_a_day(desk)
+    assert await findings(desk) == []
+    await superuser.change(desk.shop_id, "idempotency_records", values.format(**_FORMS), where.format(**_FORMS))
+    assert fault in {finding.what for finding in await findings(desk)}
+
+
+@pytest.mark.parametrize("form", ["entry", "payment", "bulk", "capture"])
+async def test_two_keys_with_one_effect_are_found_and_the_effect_is_named(
+    desk: Desk, superuser: Superuser, form: str
+) -> None:
+    client = await work_a_day(desk)
+    done = await superuser.connection.execute(
+        "INSERT INTO idempotency_records SELECT shop_id, 'another', fingerprint, status, body, sealed, recorded_at "  # noqa: S608
+        f"FROM idempotency_records WHERE shop_id = $1 AND body LIKE {_FORMS[form]}",
+        desk.shop_id,
+    )
+    assert done == "INSERT 0 1"
+    found = await findings(desk)
+    assert {finding.what for finding in found} == {Fault.ANSWER_TWICE}
+    assert {finding.client_id for finding in found} == {client}
+    assert all("'another'" in finding.sentence and (finding.number or finding.payment_id) for finding in found)
 
 
 async def test_two_reversals_of_one_entry_are_found_where_the_index_against_them_is_gone(database: Database) -> None:
@@ -271,6 +383,11 @@ def a_long_ledger(shop_id: ShopId, client_id: ClientId, length: int) -> list[Led
     return entries
 
 
+def notices_of_one(entry: LedgerEntry) -> list[Notice]:
+    nobody = CreditAccount(shop_id=ShopId(uuid4()), client_id=entry.client_id, balance=0, last_number=0, last_hash=None)
+    return notices_of(Posting(account=nobody, entries=(entry,)), currency="USD", at=entry.at, new_id=uuid7)
+
+
 async def test_ledgers_and_shops_of_many_pages_are_read_to_their_end(desk: Desk, superuser: Superuser) -> None:
     clients = sorted([await desk.client(f"Client {place}") for place in range(3)])
     connection = superuser.connection
@@ -293,6 +410,15 @@ async def test_ledgers_and_shops_of_many_pages_are_read_to_their_end(desk: Desk,
             records=[(desk.shop_id, *(getattr(entry, name) for name in columns)) for entry in entries],
             columns=["shop_id", *columns],
         )
+        notices = [notice for entry in entries for notice in notices_of_one(entry)]
+        await connection.copy_records_to_table(
+            "outbox",
+            records=[
+                (desk.shop_id, told.id, client_id, told.kind, told.at, msgspec.json.encode(told.payload).decode())
+                for told in notices
+            ],
+            columns=["shop_id", "id", "client_id", "kind", "at", "payload"],
+        )
         await connection.execute(
             "UPDATE credit_accounts SET balance = $3, last_number = $3, last_hash = $4, last_at = $5 "
             "WHERE shop_id = $1 AND client_id = $2",
@@ -306,6 +432,7 @@ async def test_ledgers_and_shops_of_many_pages_are_read_to_their_end(desk: Desk,
     assert [finding for step in steps for finding in step.findings] == []
     assert sum(step.entries for step in steps) == 8500
     assert sum(step.accounts for step in steps) == 1103
+    assert sum(step.notices for step in steps) == 8500
     assert max(step.entries for step in steps) <= 2000
     await superuser.change(desk.shop_id, "ledger_entries", "note = 'two'", "number = 4500")
     [finding] = await findings(desk)

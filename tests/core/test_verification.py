@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.chain import entry_hash, text_digest
+from core.chain import ERASED_NAME, entry_hash, text_digest
 from core.invoices import Invoice, InvoiceLine
 from core.ledger import LedgerEntry
 from core.payments import Payment, PaymentMethod
@@ -28,7 +28,7 @@ from core.verification import (
     check_total,
     reversed_again,
 )
-from tests.builders import CLIENT_ID, SHOP_ID
+from tests.builders import CLIENT_ID, NOON, SHOP_ID
 from tests.core.world import World
 
 STRANGER = UUID(int=1)
@@ -235,8 +235,13 @@ def test_applied_credit_whose_payment_does_not_fit_is_found(collects: bool | Non
     assert [(finding.what, finding.number) for finding in findings] == [(Fault.ENTRY_PAYMENT, 2)]
 
 
+def test_a_name_without_its_salt_is_believed_of_no_one_but_the_erased() -> None:
+    findings = found_in(ACCOUNT, [changed(ENTRIES[0], by_name_salt=None), *ENTRIES[1:]])
+    assert [(finding.what, finding.number) for finding in findings] == [(Fault.ENTRY_BY_NAME, 1)]
+
+
 def test_an_erased_note_and_name_are_no_fault() -> None:
-    erased = [changed(entry, note=None, note_salt=None, by_name="(erased)", by_name_salt=None) for entry in ENTRIES]
+    erased = [changed(entry, note=None, note_salt=None, by_name=ERASED_NAME, by_name_salt=None) for entry in ENTRIES]
     assert found_in(ACCOUNT, erased) == []
 
 
@@ -265,9 +270,14 @@ def stored_payment(world: World, payment: Payment) -> StoredPayment:
     return StoredPayment(
         **{
             name: getattr(payment, name)
-            for name in ("id", "client_id", "invoice_id", "method", "amount", "collected", "settled", "captured")
+            for name in (
+                *("id", "client_id", "invoice_id", "method", "amount", "collected", "settled", "captured"),
+                *("received_on", "recorded_at", "deleted_at"),
+            )
         },
-        deleted=payment.deleted_at is not None,
+        first_method=payment.method,
+        first_amount=payment.amount,
+        first_received_on=payment.received_on,
         invoice_found=payment.invoice_id in world.invoices,
         entries=tuple(
             PaymentEntry(payment.id, entry.kind, entry.amount, entry.number in reversed_numbers)
@@ -327,7 +337,7 @@ _WRONG_PAYMENTS: list[tuple[str, Callable[[], StoredPayment], Callable[[StoredPa
     ("settled", paid_with_cash, _with(settled=1), Fault.PAYMENT_AMOUNT),
     ("captured", paid_with_cash, _with(settled=70_00, captured=30_00), Fault.PAYMENT_CAPTURED),
     ("captured entry gone", paid_with_cash, _without("captured"), Fault.PAYMENT_CAPTURED),
-    ("deleted, not voided", paid_with_cash, _with(deleted=True), Fault.PAYMENT_DELETED),
+    ("deleted, not voided", paid_with_cash, _with(deleted_at=NOON), Fault.PAYMENT_DELETED),
     ("invoice of another", paid_with_cash, _with(invoice_found=False), Fault.PAYMENT_INVOICE),
     ("credit amount", paid_with_credit, _with(amount=1), Fault.PAYMENT_AMOUNT),
     ("credit that collects", paid_with_credit, _with(collected=1), Fault.PAYMENT_AMOUNT),
@@ -335,8 +345,8 @@ _WRONG_PAYMENTS: list[tuple[str, Callable[[], StoredPayment], Callable[[StoredPa
     ("credit settles more", paid_with_credit, _with(amount=51_00, settled=51_00), Fault.PAYMENT_APPLIED),
     ("credit never spent", paid_with_credit, _without("applied"), Fault.PAYMENT_APPLIED),
     ("credit spent twice", paid_with_credit, _twice("applied"), Fault.PAYMENT_APPLIED),
-    ("credit not returned", paid_with_credit, _with(deleted=True), Fault.PAYMENT_RETURNED),
-    ("credit returned, live", credit_deleted, _with(deleted=False), Fault.PAYMENT_RETURNED),
+    ("credit not returned", paid_with_credit, _with(deleted_at=NOON), Fault.PAYMENT_RETURNED),
+    ("credit returned, live", credit_deleted, _with(deleted_at=None), Fault.PAYMENT_RETURNED),
     ("credit returned twice", credit_deleted, _twice("returned"), Fault.PAYMENT_RETURNED),
     ("captured, deleted", cash_deleted, _with(settled=80_00, captured=20_00), Fault.PAYMENT_CAPTURED),
 ]
@@ -369,6 +379,8 @@ def stored_invoice(world: World, invoice: Invoice) -> StoredInvoice:
         credit_applied=invoice.credit_applied,
         voided=invoice.voided_at is not None,
         lines=(InvoiceLine(description="Work", quantity="0.5", unit_price=2 * invoice.total),),
+        client_found=True,
+        client_deleted=False,
         live_settled=sum(payment.settled for payment in live),
         live_credit=sum(payment.settled for payment in live if payment.by_credit),
     )
@@ -396,6 +408,7 @@ _WRONG_INVOICES: list[tuple[str, dict[str, object], Fault]] = [
     ("credit applied", {"credit_applied": 1}, Fault.INVOICE_CREDIT_APPLIED),
     ("credit beyond the total", {"credit_applied": 131_00, "live_credit": 131_00}, Fault.INVOICE_CREDIT_APPLIED),
     ("void, but settled", {"voided": True}, Fault.INVOICE_VOID),
+    ("for nobody", {"client_found": False}, Fault.INVOICE_CLIENT),
 ]
 
 
@@ -407,12 +420,30 @@ def test_an_invoice_that_is_not_what_its_payments_say_is_found(change: dict[str,
     assert {finding.invoice_id for finding in findings} == {invoice.id}
 
 
+def test_a_deleted_client_has_no_overpaid_invoice() -> None:
+    invoice = changed(stored_invoice(WORLD, next(iter(WORLD.invoices.values()))), client_deleted=True)
+    assert list(check_invoice(invoice)) == []
+    overpaid = changed(invoice, settled=invoice.total + 1, live_settled=invoice.total + 1)
+    assert faults(check_invoice(overpaid)) == {Fault.INVOICE_CLIENT}
+    assert list(check_invoice(changed(overpaid, client_deleted=False))) == []
+
+
 # The shop
 
 
 def test_balances_that_are_not_all_that_was_ever_added_and_taken_are_found() -> None:
-    assert faults(check_total(balances=1, entries=2)) == {Fault.SHOP_TOTAL}
-    assert list(check_total(balances=2, entries=2)) == []
+    sums = {"added": 70, "captured": 20, "applied": -50, "returned": 50, "voided": -20}
+    assert list(check_total(balances=70, sums=sums)) == []
+    [finding] = check_total(balances=71, sums=sums)
+    assert finding.what == Fault.SHOP_TOTAL
+    assert finding.sentence == (
+        "All balances add up to 71, but all entries to 70 "
+        "(added 70 + captured 20 - applied 50 + returned 50 - voided 20)."
+    )
+
+
+def test_an_amount_of_no_known_kind_belongs_to_no_sum() -> None:
+    assert faults(check_total(balances=5, sums={"gift": 5})) == {Fault.SHOP_TOTAL}
 
 
 @given(st.text(max_size=500), st.binary(min_size=16, max_size=16))

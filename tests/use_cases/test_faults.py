@@ -215,7 +215,7 @@ async def test_who_waits_too_long_for_an_account_is_told_that_it_is_busy_and_not
 
 async def test_who_waits_too_long_for_a_key_is_told_that_it_is_in_use(alone: Database, auditor: Auditor) -> None:
     key_taken = """INSERT INTO idempotency_records (shop_id, key, fingerprint, status, body, sealed, recorded_at)
-        VALUES ($1, 'k', 'x', 201, '', false, now())"""
+        VALUES ($1, 'k', 'x', 201, '{}', false, now())"""
     async with impatient(alone, auditor) as desk:
         client = await desk.client()
         async with somebody_has(alone, key_taken, desk.shop_id):

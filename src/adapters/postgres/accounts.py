@@ -1,14 +1,23 @@
 """See :class:`ports.verification.Accounts`."""
 
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, bindparam, case, func, literal, literal_column, true, tuple_
+from sqlalchemy import BigInteger, Date, bindparam, case, func, literal, literal_column, true, tuple_
 
 from adapters.postgres.shop_scope import Record, ShopScope, ShopStatement, of_shop, one_of, select_of
-from adapters.postgres.tables import clients, credit_accounts, invoices, ledger_entries, payments
+from adapters.postgres.tables import (
+    clients,
+    credit_accounts,
+    idempotency_records,
+    invoices,
+    ledger_entries,
+    outbox,
+    payment_changes,
+    payments,
+)
 from core.ids import ClientId, InvoiceId, PaymentId
 from core.invoices import InvoiceLine
 from core.verification import PaymentEntry, ShopSize, StoredAccount, StoredEntry, StoredInvoice, StoredPayment
@@ -18,7 +27,7 @@ _lines = msgspec.json.Decoder(tuple[InvoiceLine, ...])
 
 # Written into the statements: a planner that does not know the limit may read whole tables to join one page.
 _ACCOUNTS_A_PAGE: Any = literal_column("500")
-_ENTRIES_A_PAGE: Any = literal_column("2000")
+_ENTRIES_A_PAGE: Any = literal_column("500")
 _OTHERS_A_PAGE: Any = literal_column("1000")
 _ONE: Any = literal_column("1")
 
@@ -66,24 +75,31 @@ def _sum(of: Any) -> Any:
     return func.coalesce(func.sum(of), 0).cast(BigInteger)
 
 
-def _readable(moment: Any) -> Any:
-    """A time that Python can hold: PostgreSQL has infinity too, and years before 1 and beyond 9999. A time that
+def readable(moment: Any) -> Any:
+    """A time or day that Python can hold: PostgreSQL has infinity too, and years before 1 and beyond 9999. One that
     somebody changed stays a wrong one.
     """
-    earliest, latest = (literal(datetime(year, 1, 1, tzinfo=UTC), moment.type) for year in (1000, 9000))
+    day = isinstance(moment.type, Date)
+    earliest, latest = (
+        literal(date(year, 1, 1) if day else datetime(year, 1, 1, tzinfo=UTC), moment.type) for year in (1000, 9000)
+    )
     return case((moment.is_not(None), func.greatest(func.least(moment, latest), earliest)))
 
 
 _ENTRY_COUNT = ShopStatement(select_of(credit_accounts, _sum(credit_accounts.c.last_number)))
 _PAYMENT_COUNT = ShopStatement(select_of(payments, func.count()))
 _INVOICE_COUNT = ShopStatement(select_of(invoices, func.count()))
+_NOTICE_COUNT = ShopStatement(select_of(outbox, func.count()))
+_ANSWER_COUNT = ShopStatement(
+    select_of(idempotency_records, func.count()).where(idempotency_records.c.status == literal_column("201"))
+)
 
 _ACCOUNTS = ShopStatement(
     select_of(
         clients,
         clients.c.id.label("client_id"),
         *(credit_accounts.c[name] for name in ("balance", "last_number", "last_hash")),
-        *(_readable(credit_accounts.c[name]) for name in ("last_at", "closed_at")),
+        *(readable(credit_accounts.c[name]) for name in ("last_at", "closed_at")),
     )
     .outerjoin(credit_accounts, of_shop(credit_accounts) & (credit_accounts.c.client_id == clients.c.id))
     .where(clients.c.id > bindparam("after"))
@@ -93,7 +109,7 @@ _ACCOUNTS = ShopStatement(
 
 # What each name in StoredEntry is that is not simply a column of the entry.
 _LOOKED_UP = {
-    "at": _readable(ledger_entries.c.at),
+    "at": readable(ledger_entries.c.at),
     "invoice_found": _invoice.c.id.is_not(None),
     "payment_collects": _payment.c.collects,
     "reversed_kind": _reversed.c.kind,
@@ -131,14 +147,27 @@ _REVERSED_AGAIN = ShopStatement(
     .having(func.count() > 1)
 )
 
+_first_change = (
+    select_of(payment_changes, *(payment_changes.c[name] for name in ("method", "amount", "received_on")))
+    .where(payment_changes.c.payment_id == payments.c.id)
+    .order_by(payment_changes.c.at, payment_changes.c.id)
+    .limit(_ONE)
+    .lateral("first_change")
+)
 _PAYMENTS = ShopStatement(
     select_of(
         payments,
         *(payments.c[n] for n in ("id", "client_id", "invoice_id", "method", "amount", "collected", "settled")),
         payments.c.captured,
-        payments.c.deleted_at.is_not(None).label("deleted"),
+        *(readable(payments.c[name]).label(name) for name in ("received_on", "recorded_at", "deleted_at")),
+        *(
+            func.coalesce(_first_change.c[name], payments.c[name]).label(f"first_{name}")
+            for name in ("method", "amount")
+        ),
+        readable(func.coalesce(_first_change.c.received_on, payments.c.received_on)).label("first_received_on"),
         invoices.c.id.is_not(None).label("invoice_found"),
     )
+    .outerjoin(_first_change, true())
     .outerjoin(
         invoices,
         of_shop(invoices) & (invoices.c.client_id == payments.c.client_id) & (invoices.c.id == payments.c.invoice_id),
@@ -164,7 +193,10 @@ _INVOICES = ShopStatement(
         invoices,
         *(invoices.c[n] for n in ("id", "client_id", "total", "tax", "settled", "credit_applied", "lines")),
         invoices.c.voided_at.is_not(None).label("voided"),
+        credit_accounts.c.client_id.is_not(None).label("client_found"),
+        credit_accounts.c.closed_at.is_not(None).label("client_deleted"),
     )
+    .outerjoin(credit_accounts, of_shop(credit_accounts) & (credit_accounts.c.client_id == invoices.c.client_id))
     .where(invoices.c.id > bindparam("after"))
     .order_by(invoices.c.id)
     .limit(_OTHERS_A_PAGE)
@@ -191,6 +223,8 @@ class PostgresAccounts:
             entries=await self._scope.value(_ENTRY_COUNT),
             payments=await self._scope.value(_PAYMENT_COUNT),
             invoices=await self._scope.value(_INVOICE_COUNT),
+            notices=await self._scope.value(_NOTICE_COUNT),
+            answers=await self._scope.value(_ANSWER_COUNT),
         )
 
     async def accounts(self, *, after: ClientId) -> list[StoredAccount]:

@@ -18,6 +18,7 @@ from adapters.postgres.clients import PostgresClients
 from adapters.postgres.deliveries import PostgresDeliveries
 from adapters.postgres.delivery_log import PostgresDeliveryLog
 from adapters.postgres.endpoints_off import PostgresEndpointsOff
+from adapters.postgres.heads import PostgresHeads
 from adapters.postgres.invoices import PostgresInvoices
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.outbox import PostgresOutbox
@@ -32,6 +33,7 @@ from adapters.postgres.staff import PostgresStaffRegister
 from adapters.postgres.statements import PostgresStatements
 from adapters.postgres.trouble import told_as_trouble
 from adapters.postgres.webhook_endpoints import PostgresWebhookEndpoints
+from adapters.postgres.witnesses import PostgresWitnesses
 from core.books import Books, Posting
 from core.errors import IdempotencyKeyReused, NotFound, Unauthenticated
 from core.ids import BulkPaymentId, ClientId, EntryId, InvoiceId, PaymentId, ShopId
@@ -158,6 +160,14 @@ class PostgresShopTransaction:
     @cached_property
     def accounts(self) -> PostgresAccounts:
         return PostgresAccounts(self._scope)
+
+    @cached_property
+    def witnesses(self) -> PostgresWitnesses:
+        return PostgresWitnesses(self._scope)
+
+    @cached_property
+    def heads(self) -> PostgresHeads:
+        return PostgresHeads(self._scope)
 
     @cached_property
     def outbox(self) -> PostgresOutbox:

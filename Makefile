@@ -31,7 +31,7 @@ test: install ## Run the whole test suite (ARGS="-k void" for a part of it)
 trust: install ## Try it under load and faults, one table at the end (some minutes; ARGS="--trust-scale 0.1" for a tenth)
 	@$(RUN) pytest -v tests/trust $(ARGS)
 
-soak: install ## The same, a hundred times as much where more says more (many hours)
+soak: install ## The same, a hundred times as much where more says more (some eight hours; Ctrl-C ends it)
 	@$(RUN) pytest -v tests/trust --trust-scale 100 $(ARGS)
 
 check: install ## Lint, format, types, architecture, migrations, known vulnerabilities

@@ -36,8 +36,10 @@ from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowCreditT
 from core.use_cases.delete_payment import DeletePayment
 from core.use_cases.deliver_notices import DeliverNotices
 from core.use_cases.delivery_log import ListClientNotices, ListEndpointDeliveries, ResendDelivery, ResendMissed
+from core.use_cases.digests import CheckHeads, DigestShop
 from core.use_cases.edit_payment import EditPayment
 from core.use_cases.explain_balance import ExplainBalance
+from core.use_cases.export_ledger import ExportLedger
 from core.use_cases.invoices import AddInvoice, EditInvoice, ListInvoices, ShowInvoice, ShowPaymentOptions, VoidInvoice
 from core.use_cases.list_shops import ListShops
 from core.use_cases.open_shop import OpenShop
@@ -229,6 +231,9 @@ class Container(containers.DeclarativeContainer):
     resend_missed = providers.Singleton(ResendMissed, transactions, fresh)
 
     verify_shop = providers.Singleton(VerifyShop, transactions)
+    digest_shop = providers.Singleton(DigestShop, transactions, clock)
+    check_heads = providers.Singleton(CheckHeads, transactions)
+    export_ledger = providers.Singleton(ExportLedger, transactions, clock)
 
     route_notices = providers.Singleton(
         RouteNotices, transactions, directory, fresh, clock, notice_log, channels=notifiers

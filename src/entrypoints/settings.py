@@ -46,6 +46,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     smtp_url: None: nobody gets e-mail, but with mail_to_log what would be sent is a line in the log.
     mail_from: the address that e-mail is from.
     secret_keys: ``id:key,id:key``, see :class:`adapters.security.keys.SecretKeys`.
+    digest_key: signs digests; digest_public_keys: those that are believed. PEM; no server needs either.
     """
 
     database_url: str | None = None
@@ -54,6 +55,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     superuser_database_url: str | None = None
     data_dir: Path = Path(".data")
     secret_keys: str | None = None
+    digest_key: str | None = None
+    digest_public_keys: str | None = None
     host: str = "127.0.0.1"
     port: int = 8000
     max_connections: int = 10
@@ -155,6 +158,8 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "superuser_database_url": _url,
     "data_dir": Path,
     "secret_keys": str,
+    "digest_key": str,
+    "digest_public_keys": str,
     "host": str,
     "port": _integer(1, 65535),
     "max_connections": _integer(1, 1000),

@@ -75,3 +75,20 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """UTC, for tokens and sign-ins; the ledger's time is the database's."""
         ...
+
+
+class Signer(Protocol):
+    """Signs with a private key that the database does not have."""
+
+    public_key: bytes
+    """32 bytes (Ed25519)."""
+
+    def sign(self, message: bytes) -> bytes: ...
+
+
+class TrustedKeys(Protocol):
+    """The public keys that somebody chose to believe."""
+
+    def signed_by(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
+        """Whether it is one of these keys, and the signature is its."""
+        ...

@@ -16,6 +16,9 @@ _data = click.option(
     metavar="FOLDER",
     help="Work on the embedded PostgreSQL in this folder, whatever else is configured.",
 )
+_file_to_read = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+_new_file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+_shop = click.option("--shop", "slug", metavar="SLUG", help="Only this shop.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _host = click.option("--host", metavar="ADDRESS", help="Address to serve on (ACCOUNT_CREDIT_HOST, or 127.0.0.1).")
 _port = click.option(
@@ -354,19 +357,105 @@ def reseal(data: Path | None) -> None:
 
 
 @main.command()
-@click.option("--shop", "slug", metavar="SLUG", help="Only this shop.")
+@_shop
+@click.option(
+    "--digest",
+    "digests",
+    type=_file_to_read,
+    multiple=True,
+    metavar="FILE",
+    help="Compare with this digest too; may be given several times.",
+)
+@click.option(
+    "--public-key",
+    "public_keys",
+    type=_file_to_read,
+    metavar="FILE",
+    help="Believe digests of these public keys, one or several (ACCOUNT_CREDIT_DIGEST_PUBLIC_KEYS).",
+)
 @_json
 @_data
-def verify(slug: str | None, data: Path | None, *, as_json: bool) -> None:
+def verify(
+    digests: tuple[Path, ...], public_keys: Path | None, slug: str | None, data: Path | None, *, as_json: bool
+) -> None:
     """Recompute everything, and say what does not agree.
 
-    Every balance, number, hash, reversal, payment and invoice of each shop, from its ledger, as of one moment; the
-    shops may be in use meanwhile. Exit status 1 when anything does not agree.
+    Every balance, number, hash, reversal, payment and invoice of each shop, from its ledger, as of one moment, and what
+    the notices in the outbox and the answers kept under idempotency keys say of them; the shops may be in use
+    meanwhile. With --digest also whether each account still goes through where it ended when the digest was made, which
+    finds a tail that was cut off or rewritten with hashes that fit. A digest is believed from the given public keys
+    alone. Exit status 1 when anything does not agree, or a digest cannot be trusted.
     """
     from entrypoints.cli.installation import installation
     from entrypoints.cli.verify import verify as verify_shops
 
     with installation(data) as settings:
-        agrees = verify_shops(settings, slug=slug, as_json=as_json)
+        keys = _key_in(public_keys, settings.digest_public_keys)
+        if digests and not keys:
+            raise click.UsageError("A digest is worth its key: name the one that you trust with --public-key FILE.")
+        agrees = verify_shops(settings, slug=slug, as_json=as_json, digests=digests, public_keys=keys)
     if not agrees:
         raise click.exceptions.Exit(1)
+
+
+@main.command("digest-key")
+@_new_file
+def digest_key(file: Path) -> None:
+    """Make a key that signs digests.
+
+    The private key goes into FILE, which nobody else may read, and its public key into FILE.pub, both as PEM; neither
+    replaces a file. Keep the private key off the database's machine. Whoever verifies needs the public key.
+    """
+    from entrypoints.cli.digests import make_key
+
+    make_key(file)
+
+
+@main.command()
+@_new_file
+@_shop
+@click.option(
+    "--key",
+    "key_file",
+    type=_file_to_read,
+    metavar="FILE",
+    help="The private key that signs, as digest-key makes it (ACCOUNT_CREDIT_DIGEST_KEY).",
+)
+@_data
+def digest(file: Path, slug: str | None, key_file: Path | None, data: Path | None) -> None:
+    """Write the signed heads of all credit accounts into FILE, to be kept elsewhere.
+
+    For each account the number, hash and balance of its last entry, each shop's as of one moment; the shops may be in
+    use meanwhile. FILE is there whole or not at all, and replaces none. `verify --digest FILE` compares with it.
+    """
+    from entrypoints.cli.digests import make_digest
+    from entrypoints.cli.installation import installation
+
+    with installation(data) as settings:
+        key = _key_in(key_file, settings.digest_key)
+        if not key:
+            raise click.UsageError("A digest is signed: name the private key with --key FILE (digest-key makes one).")
+        make_digest(settings, file, slug=slug, key=key)
+
+
+def _key_in(file: Path | None, setting: str | None) -> bytes:
+    return file.read_bytes() if file else (setting or "").encode()
+
+
+@main.command("export-ledger")
+@_new_file
+@click.option("--shop", "slug", required=True, metavar="SLUG", help="Whose ledger.")
+@click.option("--client", "client_id", type=click.UUID, metavar="ID", help="Only this client's.")
+@_data
+def export_ledger(file: Path, slug: str, client_id: UUID | None, data: Path | None) -> None:
+    """Write a shop's ledger into FILE so that anybody can check it.
+
+    Everything that the hashes cover, as JSON lines: docs/ledger-format.md says what they mean, docs/verify_ledger.py
+    checks them without this program. FILE is there whole or not at all, and replaces none; nobody else may read it,
+    since it holds names and notes.
+    """
+    from entrypoints.cli.export import export_ledger as export
+    from entrypoints.cli.installation import installation
+
+    with installation(data) as settings:
+        export(settings, file, slug=slug, client_id=client_id)

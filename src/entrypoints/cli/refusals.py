@@ -6,6 +6,8 @@ from socket import gaierror
 import asyncpg
 
 from adapters.embedded_postgres import EmbeddedPostgresUnavailable
+from adapters.security.signing import FaultyKey
+from core.digest import DigestRefused
 from core.errors import InvalidField, Refusal
 from core.use_cases.outbox import NotPaused
 from entrypoints.demo.refusals import NotTheDemos
@@ -23,6 +25,8 @@ def sentence_for(error: BaseException) -> str | None:
         case InvalidField():
             sentence = f"{_option(error.field)} {error.message}."
         case FaultySettings() | EmbeddedPostgresUnavailable() | CannotListen() | NotTheDemos() | Refusal():
+            sentence = str(error)
+        case FaultyKey() | DigestRefused():
             sentence = str(error)
         case Unavailable():
             sentence = f"The database cannot be reached{_because(error.__cause__)}."

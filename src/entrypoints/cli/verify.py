@@ -2,18 +2,23 @@
 
 import asyncio
 import gc
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
 
 import click
 import msgspec
 from msgspec import Struct
 
+from adapters.security.signing import Ed25519TrustedKeys
+from core.digest import DigestRefused, SealedDigest, check_seal, heads_by_shop, shop_gone
 from core.ids import ShopId
 from core.use_cases.verify_shop import Step
 from core.verification import Finding, ShopSize
+from entrypoints.cli.chosen_shops import chosen_shops
+from entrypoints.cli.progress import Bar, progress
 from entrypoints.container import Container, running
 from entrypoints.settings import Settings
 
@@ -27,6 +32,8 @@ class ShopReport(Struct):
     entries: int = 0
     payments: int = 0
     invoices: int = 0
+    notices: int = 0
+    answers: int = 0
     findings: list[Finding] = []
 
     def take(self, step: Step) -> None:
@@ -35,25 +42,45 @@ class ShopReport(Struct):
         self.entries += step.entries
         self.payments += step.payments
         self.invoices += step.invoices
+        self.notices += step.notices
+        self.answers += step.answers
         self.findings += step.findings
+
+
+class DigestReport(Struct):
+    """What was compared with one digest. ``public_key``: whose it is, in hex; ``accounts``: that were compared."""
+
+    file: str
+    made_at: datetime
+    public_key: str
+    accounts: int = 0
 
 
 class Report(Struct):
     agrees: bool
     shops: list[ShopReport]
+    digests: list[DigestReport] = []
 
 
-class _Bar(Protocol):
-    length: int | None
+def verify(
+    settings: Settings,
+    *,
+    slug: str | None,
+    as_json: bool,
+    digests: Sequence[Path],
+    public_keys: bytes,
+) -> bool:
+    """Check one shop or all, and what became of the heads in these digests; print what was found. Whether everything
+    agrees. ``public_keys``: whose digests are believed, in PEM.
 
-    def update(self, n_steps: int) -> None: ...
-
-
-def verify(settings: Settings, *, slug: str | None, as_json: bool) -> bool:
-    """Check one shop or all, print what was found; whether everything agrees."""
-    _keep_rows_out_of_garbage_collection()
-    shops = asyncio.run(_verify(settings, slug))
-    report = Report(agrees=not any(shop.findings for shop in shops), shops=shops)
+    Raises:
+        DigestRefused: a digest is not what somebody with one of these public keys signed.
+    """
+    with ExitStack() as files:
+        trusted = Ed25519TrustedKeys.parse(public_keys) if digests else Ed25519TrustedKeys({})
+        opened = [_opened(files.enter_context(digest.open("rb")), digest, trusted) for digest in digests]
+        _keep_rows_out_of_garbage_collection()
+        report = asyncio.run(_verify(settings, slug, opened))
     if as_json:
         click.echo(msgspec.json.encode(report))
     else:
@@ -68,44 +95,75 @@ def _keep_rows_out_of_garbage_collection() -> None:
     gc.set_threshold(100_000)
 
 
-async def _verify(settings: Settings, slug: str | None) -> list[ShopReport]:
+_OpenedDigest = tuple[BinaryIO, SealedDigest, DigestReport]
+
+
+def _opened(file: BinaryIO, path: Path, trusted: Ed25519TrustedKeys) -> _OpenedDigest:
+    try:
+        sealed = check_seal(file, signed_by=trusted.signed_by)
+    except DigestRefused as refused:
+        raise DigestRefused(f"{path} is not to be trusted. {refused}") from None
+    return file, sealed, DigestReport(str(path), sealed.made_at, sealed.public_key.hex())
+
+
+async def _verify(settings: Settings, slug: str | None, digests: Sequence[_OpenedDigest]) -> Report:
     container = Container(settings=settings)
     async with running(container):
-        shops = await container.directory().shops()
-        if slug is not None:
-            shops = [shop for shop in shops if shop[0] == slug]
-            if not shops:
-                raise click.ClickException(f"No shop has the slug {slug}.")
-        verify_shop = container.verify_shop()
-        reports = []
-        for name, shop_id in shops:
-            report = ShopReport(name, shop_id)
-            with _progress(name) as bar:
-
-                def expect(size: ShopSize, bar: _Bar = bar) -> None:
-                    bar.length = size.entries + size.payments + size.invoices
-
-                def tell(step: Step, bar: _Bar = bar, report: ShopReport = report) -> None:
-                    report.take(step)
-                    bar.update(step.entries + step.payments + step.invoices)
-
-                await verify_shop(shop_id, expect=expect, tell=tell)
-            reports.append(report)
-        return reports
+        shops = await chosen_shops(container, slug)
+        reports = {shop_id: await _verify_shop(container, name, shop_id) for name, shop_id in shops}
+        for digest in digests:
+            await _compare(container, digest, reports, slug)
+    shops_with_findings = any(report.findings for report in reports.values())
+    return Report(
+        agrees=not shops_with_findings, shops=list(reports.values()), digests=[report for *_, report in digests]
+    )
 
 
-@contextmanager
-def _progress(label: str) -> Iterator[_Bar]:
-    """A bar on stderr where that is a terminal, and nothing anywhere else."""
-    with click.progressbar(length=0, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-        yield bar
+async def _verify_shop(container: Container, name: str, shop_id: ShopId) -> ShopReport:
+    report = ShopReport(name, shop_id)
+    with progress(name) as bar:
+
+        def expect(size: ShopSize) -> None:
+            bar.length = size.entries + size.payments + size.invoices + size.notices + size.answers
+
+        def tell(step: Step) -> None:
+            report.take(step)
+            bar.update(step.entries + step.payments + step.invoices + step.notices + step.answers)
+
+        await container.verify_shop()(shop_id, expect=expect, tell=tell)
+    return report
+
+
+async def _compare(
+    container: Container, digest: _OpenedDigest, reports: dict[ShopId, ShopReport], slug: str | None
+) -> None:
+    """What became of the heads in a digest. A shop that is no longer in the list gets a report of its own."""
+    file, sealed, digest_report = digest
+    file.seek(0)
+    with progress("digest") as bar:
+        bar.length = sealed.accounts
+        for shop, heads in heads_by_shop(file):
+            shop_id = ShopId(shop.id)
+            if slug is not None and shop_id not in reports:
+                continue
+            if shop_id not in reports:
+                reports[shop_id] = ShopReport(shop.slug, shop_id, findings=[shop_gone(shop.slug)])
+            report = reports[shop_id]
+
+            def tell(accounts: int, findings: Sequence[Finding], report: ShopReport = report, bar: Bar = bar) -> None:
+                digest_report.accounts += accounts
+                report.findings += findings
+                bar.update(accounts)
+
+            await container.check_heads()(shop_id, heads, tell=tell)
 
 
 def _lines(report: Report) -> Iterator[str]:
     for shop in report.shops:
         checked = (
             f"{shop.entries:,} entries in {shop.accounts:,} accounts, "
-            f"{shop.payments:,} payments and {shop.invoices:,} invoices"
+            f"{shop.payments:,} payments, {shop.invoices:,} invoices, "
+            f"{shop.notices:,} notices and {shop.answers:,} kept answers"
         )
         if not shop.findings:
             yield f"{shop.slug}: everything agrees ({checked})."
@@ -116,6 +174,11 @@ def _lines(report: Report) -> Iterator[str]:
             yield f"  [{finding.what}] {finding.sentence}{_whose(finding)}"
     if not report.shops:
         yield "There is no shop yet."
+    for digest in report.digests:
+        yield (
+            f"{digest.file}: {digest.accounts:,} accounts compared with where they ended at "
+            f"{digest.made_at:%F %T} UTC, signed by {digest.public_key}."
+        )
 
 
 def _whose(finding: Finding) -> str:

@@ -32,7 +32,7 @@ from core.use_cases.bulk_payments import DeleteBulkPayment, RecordBulkPayment
 from core.use_cases.capture_overpayment import CaptureOverpayment
 from core.use_cases.clients import AddClient, DeleteClient, EditClient, ListClients, RestoreClient, ShowClient
 from core.use_cases.console_sessions import BeginConsoleSession, ContinueConsoleSession, EndConsoleSession
-from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowCreditTab, ShowEntry
+from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowClientLedger, ShowCreditTab, ShowEntry
 from core.use_cases.delete_payment import DeletePayment
 from core.use_cases.deliver_notices import DeliverNotices
 from core.use_cases.delivery_log import ListClientNotices, ListEndpointDeliveries, ResendDelivery, ResendMissed
@@ -198,6 +198,7 @@ class Container(containers.DeclarativeContainer):
     capture_overpayment = providers.Singleton(CaptureOverpayment, transactions)
 
     show_credit_tab = providers.Singleton(ShowCreditTab, transactions)
+    show_client_ledger = providers.Singleton(ShowClientLedger, transactions)
     list_entries = providers.Singleton(ListEntries, transactions)
     export_entries = providers.Singleton(ExportEntries, transactions)
     show_entry = providers.Singleton(ShowEntry, transactions)
@@ -347,8 +348,7 @@ class Container(containers.DeclarativeContainer):
         record_bulk_payment=record_bulk_payment,
         delete_bulk_payment=delete_bulk_payment,
         capture_overpayment=capture_overpayment,
-        show_credit_tab=show_credit_tab,
-        list_entries=list_entries,
+        show_client_ledger=show_client_ledger,
         export_entries=export_entries,
         show_entry=show_entry,
         add_credit=add_credit,

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
+from tests.desk import Desk
+
 Entries = Mapping[str, str]
 
 
@@ -23,6 +25,15 @@ class Ids:
     entry: UUID = field(default_factory=uuid4)
     staff: UUID = field(default_factory=uuid4)
     api_key: UUID = field(default_factory=uuid4)
+
+
+async def ids_of(desk: Desk) -> Ids:
+    """One of each thing that belongs to a client, at that desk."""
+    client = await desk.client("Canary Quux")
+    entry = await desk.add(client, 5000)
+    invoice = await desk.invoice(client, 13000)
+    payment = await desk.pay(invoice, 100)
+    return Ids(client=client, entry=entry.id, invoice=invoice, payment=payment.id)
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,7 @@ class Route:
 
 
 CLIENTS = "manage_clients"
+PAYMENTS = "create_payments"
 
 ROUTES = [
     Route("GET", "/app"),
@@ -55,6 +67,22 @@ ROUTES = [
     Route("GET", "/app/clients/{client_id}/delete", CLIENTS),
     Route("POST", "/app/clients/{client_id}/delete", CLIENTS),
     Route("POST", "/app/clients/{client_id}/restore", CLIENTS),
+    Route("GET", "/app/clients/{client_id}/credit"),
+    Route("GET", "/app/clients/{client_id}/credit.csv"),
+    Route("GET", "/app/clients/{client_id}/credit/explained"),
+    Route("GET", "/app/clients/{client_id}/credit/add", PAYMENTS),
+    Route(
+        "POST", "/app/clients/{client_id}/credit/add/preview", PAYMENTS, lambda ids: {"invoice_id": str(ids.invoice)}
+    ),
+    Route(
+        "POST",
+        "/app/clients/{client_id}/credit/add",
+        PAYMENTS,
+        lambda ids: {"reason": "refund", "amount": "1", "note": "n", "invoice_id": str(ids.invoice)},
+    ),
+    Route("GET", "/app/credit/entries/{entry_id}"),
+    Route("GET", "/app/credit/entries/{entry_id}/void", PAYMENTS),
+    Route("POST", "/app/credit/entries/{entry_id}/void", PAYMENTS, lambda _: {"note": "n"}),
 ]
 """What needs a session."""
 

@@ -152,7 +152,7 @@ async def test_r24_a_client_is_deleted_and_restored(either_screen: Screen, desk:
     await screen.page.get_by_role("link", name="Delete").click()
     await screen.page.get_by_role("button", name="Delete client").click()
     assert await screen.said() == "The client was deleted. Ledger, invoices and payments remain readable."
-    await expect(screen.page.get_by_role("link", name="Edit")).to_have_count(0)
+    await expect(screen.page.get_by_role("link", name="Edit", exact=True)).to_have_count(0)
     await screen.go("/app/clients")
     await expect(screen.page.get_by_text("No clients yet.")).to_be_visible()
     await screen.go("/app/clients?deleted=true")
@@ -189,7 +189,7 @@ async def test_r25_who_may_not_manage_clients_finds_no_button_and_is_refused(scr
     await expect(screen.page.get_by_role("link", name="Add client")).to_have_count(0)
     await screen.go(f"/app/clients/{client}")
     for name in ("Edit", "Delete"):
-        await expect(screen.page.get_by_role("link", name=name)).to_have_count(0)
+        await expect(screen.page.get_by_role("link", name=name, exact=True)).to_have_count(0)
     for path in ("add", f"{client}/edit", f"{client}/delete"):
         assert await screen.go(f"/app/clients/{path}") == 403
         assert await screen.heading() == "You may not do this"

@@ -18,7 +18,7 @@ from core.staff import Permission
 from core.use_cases.staff import StaffEdit
 from entrypoints.container import Container, staff_api_app
 from tests.console.browser import Screen
-from tests.console.routes import OPEN_ROUTES, ROUTES, Ids, Route
+from tests.console.routes import OPEN_ROUTES, ROUTES, Ids, Route, ids_of
 from tests.console.visiting import ORIGIN, SESSION, Visiting
 from tests.desk import Desk, SetClock, open_desk
 
@@ -199,7 +199,7 @@ async def test_without_a_session_every_page_leads_to_the_sign_in_page(comes: Com
 @with_every_route
 async def test_r25_who_lacks_the_permission_is_refused(comes: Comes, desk: Desk, route: Route) -> None:
     technician, everything_else = await comes(), await comes()
-    ids = Ids(client=await desk.client())
+    ids = await ids_of(desk)
     await technician.sign_in(desk, (await desk.hire())[0].email)
     others = [permission for permission in Permission if permission != route.permission]
     await everything_else.sign_in(desk, (await desk.hire(*others))[0].email)
@@ -212,7 +212,7 @@ async def test_r25_who_lacks_the_permission_is_refused(comes: Comes, desk: Desk,
 async def test_r26_of_another_shop_is_like_of_nowhere(
     comes: Comes, desk: Desk, container: Container, route: Route
 ) -> None:
-    ids = Ids(client=await desk.client("Canary Quux"))
+    ids = await ids_of(desk)
     stranger = await comes()
     await stranger.sign_in(await open_desk(container))
     foreign, unknown = await _send(stranger, route, ids), await _send(stranger, route, Ids())

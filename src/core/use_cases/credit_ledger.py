@@ -7,7 +7,7 @@ from core.ids import ClientId, EntryId
 from core.ledger import ADD_REASONS, EntryKind
 from core.shop import Shop
 from core.staff import Caller, Permission
-from core.views import CreditTabView, EntryView, Page, Position
+from core.views import ClientView, CreditTabView, EntryView, Page, Position
 from ports.transactions import ShopTransaction, Transactions
 
 EXPORT_PAGE = 1000
@@ -51,6 +51,33 @@ class ShowCreditTab:
                 reasons=list(ADD_REASONS),
                 entries=page.items,
                 next_position=page.next_position,
+            )
+
+
+class ShowClientLedger:
+    """R27: a client's card and entries, as of one moment, so that the balance is the same wherever it shows."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def __call__(
+        self,
+        caller: Caller,
+        client_id: ClientId,
+        *,
+        kind: EntryKind | None,
+        first: date | None,
+        last: date | None,
+        after: Position | None,
+        limit: int,
+    ) -> tuple[ClientView, Page[EntryView]]:
+        """Entries newest first."""
+        async with self._transactions.snapshot_for(caller) as shop:
+            await shop.admit()
+            client = await shop.clients.view(client_id)
+            at_from, at_before = moments(shop.shop, first, last)
+            return client, await shop.ledger.page(
+                client_id=client_id, kind=kind, at_from=at_from, at_before=at_before, after=after, limit=limit
             )
 
 

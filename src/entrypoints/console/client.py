@@ -25,7 +25,11 @@ async def client_facts(console: Console, visitor: Visitor, client_id: UUID, tab:
     Raises:
         NotFound.
     """
-    client = await console.show_client(visitor.caller, ClientId(client_id))
+    return facts_of(await console.show_client(visitor.caller, ClientId(client_id)), visitor, tab)
+
+
+def facts_of(client: ClientView, visitor: Visitor, tab: str) -> dict[str, Any]:
+    """The same of a client that the tab has read itself."""
     return {"client": client, "tab": tab, "tabs": tabs_of(client, visitor)}
 
 

@@ -155,6 +155,10 @@ class SentForm:
                 return None  # type: ignore[return-value]  # a use case without an answer has None for T
             return msgspec.json.decode(answered.body, type=type_)
 
+    def unchanged(self) -> Form:
+        """The form as it was sent, for a page that did nothing with it yet."""
+        return Form(self._type, self.entries, token=self._token, key=self._key)
+
     def again(self, refusal: Exception, type_: type[Struct] | None = None) -> Form:
         """The form as it was sent, and why it was not saved. Under a new key where the old one is used up.
 

@@ -18,5 +18,6 @@ PLACES: list[Place] = [
 
 CLIENT_TABS: list[Place] = [
     Place("Invoices", ""),
+    Place("Credit", "/credit"),
 ]
 """In the order in which they are shown."""

@@ -42,6 +42,14 @@ _SAYS: dict[type[Exception], _Says] = {
     errors.TooManySignIns: lambda refusal, _: (
         f"Too many failed sign-ins. Try again in {_minutes(refusal.retry_after_seconds)}."
     ),
+    errors.RefundExceedsPaid: lambda refusal, formats: (
+        "A refund cannot be more than what was paid on its invoice and not yet refunded: "
+        f"{formats.money(refusal.refundable)}."
+    ),
+    errors.CreditAlreadySpent: lambda refusal, formats: (
+        f"This credit has already been spent: the balance is {formats.money(refusal.shortfall)} too low. "
+        "Delete the payments that spent it first."
+    ),
     errors.ClientHasCredit: lambda refusal, formats: (
         f"This client still has {formats.money(refusal.balance)} of account credit, so it cannot be deleted."
     ),

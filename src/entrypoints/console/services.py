@@ -11,7 +11,7 @@ from core.use_cases.bulk_payments import DeleteBulkPayment, RecordBulkPayment
 from core.use_cases.capture_overpayment import CaptureOverpayment
 from core.use_cases.clients import AddClient, DeleteClient, EditClient, ListClients, RestoreClient, ShowClient
 from core.use_cases.console_sessions import BeginConsoleSession, ContinueConsoleSession, EndConsoleSession
-from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowCreditTab, ShowEntry
+from core.use_cases.credit_ledger import ExportEntries, ShowClientLedger, ShowEntry
 from core.use_cases.delete_payment import DeletePayment
 from core.use_cases.delivery_log import ListClientNotices
 from core.use_cases.edit_payment import EditPayment
@@ -87,8 +87,7 @@ class Console:
     delete_bulk_payment: DeleteBulkPayment
     capture_overpayment: CaptureOverpayment
 
-    show_credit_tab: ShowCreditTab
-    list_entries: ListEntries
+    show_client_ledger: ShowClientLedger
     export_entries: ExportEntries
     show_entry: ShowEntry
     add_credit: AddCredit

@@ -424,7 +424,7 @@ async def test_who_says_200_has_accepted_whatever_becomes_of_the_rest(
     [
         pouring(b"HTTP/1.1 200 OK\r\ncontent-length: 10000000\r\n\r\n", b"y" * 10_000, times=1000),
         pouring(b"HTTP/1.1 200 OK\r\n\r\n", b"y" * 65536),
-        pouring(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\ny\r\n"),
+        pouring(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"64\r\n" + b"y" * 100 + b"\r\n"),
     ],
     ids=["10 MB", "endless", "endless chunks"],
 )

@@ -245,7 +245,10 @@ async def test_after_a_rotation_both_secrets_verify_for_a_day(office: Office) ->
     # The package looks at the real clock.
     assert request.headers["webhook-signature"].count("v1,") == 1
     office.clock.reset()
-    newest = (await office.owner.post(path, status=200))["secret"]
+    key = uuid4().hex
+    newest = (await office.owner.post(path, status=200, key=key))["secret"]
+    # Nobody saw the answer: asked again, it is the same, and no further rotation.
+    assert (await office.owner.post(path, status=200, key=key))["secret"] == newest
     request = await told()
     assert verified(new, request) == verified(newest, request)
     with pytest.raises(WebhookVerificationError):

@@ -187,7 +187,9 @@ class EmbeddedPostgres:
         try:
             # Others may pass through (PostgreSQL's own user, when we are root) and read nothing.
             self.data_folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-            if not locks.is_dir() and any(self.data_folder.iterdir()):
+            # One look at all names: of two starts at once, the other makes the locks before anything else.
+            names = {path.name for path in self.data_folder.iterdir()}
+            if names and locks.name not in names:
                 raise EmbeddedPostgresUnavailable(
                     f"{self.data_folder} is not empty and is no data folder of this program: name another folder."
                 )

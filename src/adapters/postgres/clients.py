@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import convert
 from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, func, literal_column, or_, true, tuple_
 
+from adapters.postgres.json_views import is_not_settled
 from adapters.postgres.paging import page_of
 from adapters.postgres.shop_scope import (
     Record,
@@ -49,21 +50,38 @@ def _sum(of: Any) -> Any:
     return func.coalesce(func.sum(of), 0).cast(BigInteger)
 
 
-_card = (
+# A long history is paid: what is due stands on few invoices, and the totals of all of them are read from an index. What
+# is paid follows from that, since an invoice's due is its total less what is settled (R27).
+_invoiced = (
+    select_of(invoices, _sum(invoices.c.total).label("invoiced"))
+    .where(invoices.c.client_id == bindparam("client_id"), invoices.c.voided_at.is_(None))
+    .subquery("all_invoices")
+)
+_not_settled = (
     select_of(
         invoices,
-        _sum(invoices.c.total).label("invoiced"),
-        _sum(invoices.c.settled).label("paid"),
         _sum(func.greatest(invoices.c.due, 0)).label("due"),
         _sum(func.greatest(-invoices.c.due, 0)).label("overpaid"),
     )
-    .where(invoices.c.client_id == bindparam("client_id"), invoices.c.voided_at.is_(None))
-    .subquery("card")
+    .where(invoices.c.client_id == bindparam("client_id"), is_not_settled())
+    .subquery("not_settled")
 )
-_VIEW = ShopStatement(_with_account(*_card.c).join(_card, true()).where(clients.c.id == bindparam("client_id")))
+_VIEW = ShopStatement(
+    _with_account(
+        _invoiced.c.invoiced,
+        (_invoiced.c.invoiced - _not_settled.c.due + _not_settled.c.overpaid).label("paid"),
+        _not_settled.c.due,
+        _not_settled.c.overpaid,
+    )
+    .join(_invoiced, true())
+    .join(_not_settled, true())
+    .where(clients.c.id == bindparam("client_id"))
+)
 _ITEM = ShopStatement(_with_account().where(clients.c.id == bindparam("client_id")))
 _OVERPAID = ShopStatement(
-    select_of(invoices, _sum(-invoices.c.due)).where(invoices.c.client_id == bindparam("client_id"), invoices.c.due < 0)
+    select_of(invoices, _sum(-invoices.c.due)).where(
+        invoices.c.client_id == bindparam("client_id"), is_not_settled(), invoices.c.due < 0
+    )
 )
 _ADD = ShopStatement(
     insert_into(clients, "id", "name", "email", "phone", "email_notices").values(created_at=func.now())

@@ -17,6 +17,12 @@ def looked_up(table: FromClause, column: str, *where: ColumnElement[bool]) -> Sc
     return select_of(table, table.c[column]).where(*where).scalar_subquery()
 
 
+def is_not_settled() -> ColumnElement[bool]:
+    """Of a row of ``invoices``: something is due or overpaid. Written in, as in the index that knows these few."""
+    written: list[Any] = [literal_column(f"'{status}'") for status in ("open", "overpaid")]
+    return invoices.c.status.in_(written)
+
+
 def _document(**fields: Any) -> ColumnElement[Any]:
     """``json_build_object`` of these fields; names are written in, so that they are no parameters."""
     parts: list[Any] = []

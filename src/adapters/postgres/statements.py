@@ -4,9 +4,9 @@ from datetime import date
 from typing import Any
 
 from msgspec import convert
-from sqlalchemy import BigInteger, bindparam, func, literal_column
+from sqlalchemy import BigInteger, bindparam, func
 
-from adapters.postgres.json_views import looked_up
+from adapters.postgres.json_views import is_not_settled, looked_up
 from adapters.postgres.shop_scope import ShopScope, ShopStatement, select_of
 from adapters.postgres.tables import invoices, payments
 from core.ids import ClientId
@@ -22,11 +22,7 @@ _payments_of_client = (payments.c.client_id == bindparam("client_id"), payments.
 
 # From the present back to the day: what is due now stands on few invoices, and most days asked for are recent ones.
 _DUE_NOW = ShopStatement(
-    select_of(invoices, _sum(invoices.c.due)).where(
-        invoices.c.client_id == bindparam("client_id"),
-        # Written in, as in the index that knows them.
-        invoices.c.status.in_([literal_column("'open'"), literal_column("'overpaid'")]),
-    )
+    select_of(invoices, _sum(invoices.c.due)).where(invoices.c.client_id == bindparam("client_id"), is_not_settled())
 )
 _INVOICED_SINCE = ShopStatement(
     select_of(invoices, _sum(invoices.c.total)).where(*_invoices_of_client, invoices.c.issued_on >= bindparam("first"))

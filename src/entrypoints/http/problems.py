@@ -99,8 +99,9 @@ METHOD_NOT_ALLOWED = _BY_STATUS[405]
 
 
 def edge_answers() -> Iterator[Answer]:
-    """All answers that are not in a table of refusals."""
-    yield from (kind.answer for kind in UnreadableRequest.__subclasses__())
+    """All answers that are not in a table of refusals, but for those that one way in alone gives."""
+    ours = [kind for kind in UnreadableRequest.__subclasses__() if kind.__module__.startswith("entrypoints.http.")]
+    yield from (kind.answer for kind in ours)
     yield from (METHOD_NOT_ALLOWED, PAYLOAD_TOO_LARGE, INTERNAL_ERROR)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from playwright.async_api import expect
 
@@ -110,7 +108,7 @@ async def test_r18_an_entry_is_voided_and_linked_to_what_reverses_it(either_scre
     assert [row[0].split()[-1] for row in await screen.rows("table.ledger")] == ["3", "1"]
 
 
-async def test_r19_spent_credit_is_not_voided_and_the_page_leads_to_what_spent_it(owner: Screen, desk: Desk) -> None:
+async def test_r19_spent_credit_is_not_voided_and_the_page_names_what_spent_it(owner: Screen, desk: Desk) -> None:
     client = await desk.client()
     invoice = await desk.invoice(client, 13000, "INV-1")
     await desk.add(client, 5000)
@@ -119,8 +117,7 @@ async def test_r19_spent_credit_is_not_voided_and_the_page_leads_to_what_spent_i
     await owner.page.get_by_role("link", name="Void entry 1").click()
     dialog = owner.page.get_by_role("dialog")
     await expect(dialog).to_contain_text("the balance is $50.00 too low")
-    spent = dialog.get_by_role("link", name="Delete the payment of $50.00 on INV-1")
-    assert re.fullmatch(r"/app/payments/[0-9a-f-]{36}/delete", await spent.get_attribute("href") or "")
+    await expect(dialog).to_contain_text("The payment of $50.00 on INV-1")
     await expect(dialog.get_by_role("button", name="Void")).to_have_count(0)
     await owner.require_accessible()
 
@@ -138,7 +135,7 @@ async def test_r19_credit_that_another_desk_spent_meanwhile_is_not_voided_and_th
     await desk.apply(invoice, 2000)
     await owner.page.get_by_role("button", name="Void $50.00").click()
     assert (await owner.errors())[0].startswith("This credit has already been spent: the balance is $20.00 too low.")
-    await expect(owner.page.get_by_role("link", name="Delete the payment of $20.00 on INV-1")).to_be_visible()
+    await expect(owner.page.locator(".spent-by")).to_contain_text("The payment of $20.00 on INV-1")
 
 
 async def test_the_ledger_is_narrowed_by_kind_and_the_foot_keeps_the_present_balance(

@@ -339,6 +339,36 @@ async def test_an_address_that_was_taken_away_meanwhile_is_no_reason_to_wait(
     assert (delivery["state"], delivery["attempts"]) == ("failed", 2)
 
 
+async def test_a_shop_that_writes_to_many_clients_leaves_room_for_another_that_writes_to_one(
+    desk: Desk, mailroom: Mailroom, receiver: Receiver
+) -> None:
+    other_desk = await open_desk(mailroom.container)
+    await mailroom.connection.execute("UPDATE shops SET email_notices = true")
+    many = [await desk.client() for _ in range(150)]
+    one = await other_desk.client()
+    for client in many:
+        await mailroom.give_address(desk, client, f"{client}@example.com")
+    await mailroom.give_address(other_desk, one, "one@example.com")
+
+    async def slow(_delivery: Delivery) -> str:
+        await asyncio.sleep(0.02)
+        return "250 OK"
+
+    receiver.behave = slow
+    worker = mailroom.worker()
+    await mailroom.fill(desk, many, 150)
+    await worker.route()
+    assert await worker.deliver() == 1
+    await settled(worker)  # the server is known to work
+    await worker.deliver()
+    await mailroom.fill(other_desk, [one], 1)
+    await worker.route()
+    await worker.deliver()
+    await settled(worker)
+    assert "one@example.com" in map(place_of, receiver.got)
+    assert len(receiver.got) < 100
+
+
 # Several at once, and none waits for another
 
 

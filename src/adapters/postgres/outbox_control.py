@@ -6,12 +6,14 @@ from adapters.postgres.pool import Database
 from adapters.postgres.shop_scope import Record
 from adapters.postgres.trouble import told_as_trouble
 from ports.outbox_control import Pause
+from ports.transactions import Unavailable
 
 # Where the database runs. A new cluster has another identifier; going back in time, and becoming the primary, begin
-# another timeline; a dump that is restored makes other tables, in the same database too.
-_HERE = """concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
+# another timeline; a dump that is restored makes other tables, in the same database too. NULL on a standby, which has
+# no timeline of its own.
+_HERE = """CASE WHEN NOT pg_is_in_recovery() THEN concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
     substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8),
-    (SELECT oid FROM pg_database WHERE datname = current_database()), 'outbox_control'::regclass::oid)"""
+    (SELECT oid FROM pg_database WHERE datname = current_database()), 'outbox_control'::regclass::oid) END"""
 _LOOK = f"SELECT home, {_HERE} AS here, paused_at, paused_why FROM outbox_control"  # noqa: S608  # from above
 _SETTLE_DOWN = f"INSERT INTO outbox_control (home) VALUES ({_HERE}) ON CONFLICT DO NOTHING"  # noqa: S608
 _PAUSE = "UPDATE outbox_control SET paused_at = now(), paused_why = $1"
@@ -48,6 +50,8 @@ class PostgresOutboxControl:
         if not rows:
             await self._run(_SETTLE_DOWN)
             rows = await self._run(_LOOK)
+        if rows[0]["here"] is None:
+            raise Unavailable
         return rows[0]
 
     async def _run(self, statement: str, *arguments: object) -> list[Record]:

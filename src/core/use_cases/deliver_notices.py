@@ -93,6 +93,11 @@ class _Line:
     def room(self) -> int:
         return (LANES if self.proven else LANES_OF_THE_UNPROVEN) - self.lanes
 
+    @property
+    def room_for_a_shop(self) -> int:
+        """Never all that is left, so that a shop with many clients leaves some for the others."""
+        return (self.room + 1) // 2
+
 
 class DeliverNotices:
     """Sends outside of any transaction: a lane is taken in hand by one, settled by another. Whoever dies in between
@@ -127,6 +132,7 @@ class DeliverNotices:
         self._settling: dict[_Key, asyncio.Task[None]] = {}
         self._ended: dict[_Key, list[_Ended]] = defaultdict(list)
         self._holding_back = False
+        self._round = 0
         self.settled = asyncio.Event()
         """Set whenever something was settled, so that there may be more to take in hand."""
         self.accepted = 0
@@ -136,7 +142,9 @@ class DeliverNotices:
         """Take in hand what is due, as far as there is room; how many lanes. They are sent meanwhile."""
         self._holding_back = False
         due = await self._directory.with_deliveries_due(at=self._clock.now())
-        return await self._each_shop(due, self._take)
+        self._round += 1
+        first = self._round % max(len(due), 1)  # another shop each time: all of them share the room for e-mail
+        return await self._each_shop([*due[first:], *due[:first]], self._take)
 
     def hold_back(self) -> None:
         """Begin nothing more of what is in hand, and give it back."""
@@ -194,7 +202,7 @@ class DeliverNotices:
         claim = _Claim(self._fresh.id(), await shop.settings.read(), receiver_id, at + LEASE)
         lanes = await shop.deliveries.claim(
             receiver_id,
-            lanes=line.room,
+            lanes=line.room_for_a_shop if receiver_id == BY_EMAIL else line.room,
             depth=DEPTH if line.proven else 1,
             claim=claim.id,
             at=at,

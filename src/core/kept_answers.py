@@ -6,13 +6,14 @@ done under a key whose answer is empty (deletions) or encrypted (new API keys).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
+from core.told import Told, finding_of, told_of_new_payment, what_is_told_of
 from core.verification import Fault, Finding
 
 
@@ -24,42 +25,58 @@ class StoredAnswer(Struct, frozen=True, gc=False):
     body: bytes
 
 
-class Done(Struct, frozen=True, gc=False):
-    """An entry or a payment, as an answer names it and as it is stored. ``number``: of an entry. Minor units.
-
-    What an edit of a payment may change is left out.
-    """
-
-    id: UUID
-    client_id: UUID
-    invoice_id: UUID | None
-    at: datetime
-    number: int | None = None
-    amount: int | None = None
-    balance_after: int | None = None
-
-
 class _Entry(Struct, frozen=True, gc=False):
+    """What :class:`core.views.EntryView` was written as."""
+
     id: UUID
     client_id: UUID
-    invoice_id: UUID | None
     at: datetime
+    invoice_id: UUID | None
+    payment_id: UUID | None
     number: int
+    kind: str
+    reason: str
     amount: int
     balance_after: int
 
-    def done(self) -> Done:
-        return Done(self.id, self.client_id, self.invoice_id, self.at, self.number, self.amount, self.balance_after)
+    def told(self) -> Told:
+        return Told(
+            f"credit.{self.kind}",
+            self.id,
+            self.client_id,
+            self.at,
+            self.invoice_id,
+            self.payment_id,
+            self.number,
+            self.reason,
+            self.amount,
+            self.balance_after,
+        )
 
 
 class _Payment(Struct, frozen=True, gc=False):
+    """What :class:`core.views.PaymentView` was written as."""
+
     id: UUID
     client_id: UUID
-    invoice_id: UUID
     recorded_at: datetime
+    invoice_id: UUID
+    amount: int
+    method: str
+    collected: int
+    received_on: date
 
-    def done(self) -> Done:
-        return Done(self.id, self.client_id, self.invoice_id, self.recorded_at)
+    def told(self) -> Told:
+        return told_of_new_payment(
+            self.id,
+            self.client_id,
+            self.recorded_at,
+            self.invoice_id,
+            amount=self.amount,
+            method=self.method,
+            collected=self.collected,
+            received_on=self.received_on,
+        )
 
 
 class _RecordedPayment(_Payment, frozen=True):
@@ -81,66 +98,59 @@ _capture = msgspec.json.Decoder(_Capture)
 _anything = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def done_by(answer: StoredAnswer) -> list[Done] | None:
-    """The entries and payments that the answer says were made: none for an answer about something else; None if it
-    cannot be read.
+def told_by_answer(answer: StoredAnswer) -> list[Told] | None:
+    """The entries and payments that the answer says were made, as notices tell of them: none for an answer about
+    something else; None if it cannot be read.
     """
     try:
         try:
-            return [_entry.decode(answer.body).done()]  # as most are
+            return [_entry.decode(answer.body).told()]  # as most are
         except msgspec.ValidationError:
-            return _done_by(answer.body)
+            return _told_by(answer.body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _done_by(body: bytes) -> list[Done]:
+def _told_by(body: bytes) -> list[Told]:
     form = _anything.decode(body).keys()
     if "balance_after" in form:
-        return [_entry.decode(body).done()]
+        return [_entry.decode(body).told()]
     if "recorded_at" in form:
         payment = _recorded.decode(body)
-        return [payment.done(), *([payment.entry.done()] if payment.entry else [])]
+        return [payment.told(), *([payment.entry.told()] if payment.entry else [])]
     if "payments" in form and "total" not in form:
-        return [payment.done() for payment in _bulk.decode(body).payments]
+        return [payment.told() for payment in _bulk.decode(body).payments]
     if "entries" in form:
-        return [entry.done() for entry in _capture.decode(body).entries]
+        return [entry.told() for entry in _capture.decode(body).entries]
     return []
 
 
-def check_answer(answer: StoredAnswer, said: Iterable[Done], stored: Mapping[UUID, Done]) -> Iterator[Finding]:
-    """What is wrong with what the answer says was done."""
-    for done in said:
-        if stored.get(done.id) != done:
-            yield _of_answer(Fault.ANSWER_WRONG, done, f"{answer.key!r} names", "which is not there like that")
-        elif done.at != answer.recorded_at:
-            yield _of_answer(Fault.ANSWER_WRONG, done, f"{answer.key!r} names", "which was made at another time")
+def check_answer(answer: StoredAnswer, happened: Callable[[Told], bool]) -> Sequence[Finding]:
+    """What is wrong with what the answer says was done. ``happened``: whether something is known to be as told."""
+    said = told_by_answer(answer)
+    if said is None:
+        return [Finding(what=Fault.ANSWER_WRONG, sentence=f"The answer kept under the key {answer.key!r} is damaged.")]
+    findings = []
+    for told in said:
+        if not happened(told):
+            findings.append(_finding(Fault.ANSWER_WRONG, told, f"{answer.key!r} names", ", which is not like that"))
+        elif told.at != answer.recorded_at:
+            findings.append(_finding(Fault.ANSWER_WRONG, told, f"{answer.key!r} names", ", made at another time"))
+    return findings
 
 
-def unreadable(answer: StoredAnswer) -> Finding:
-    return Finding(what=Fault.ANSWER_WRONG, sentence=f"The answer kept under the key {answer.key!r} cannot be read.")
-
-
-def answered_twice(answers: Iterable[tuple[StoredAnswer, Iterable[Done]]]) -> Iterator[Finding]:
+def answered_twice(answers: Iterable[StoredAnswer]) -> Iterator[Finding]:
     """What more than one key says it did, of all answers that share their moment with another one."""
     keys: dict[UUID, list[str]] = defaultdict(list)
-    named: dict[UUID, Done] = {}
-    for answer, said in answers:
-        for done in said:
-            keys[done.id].append(answer.key)
-            named[done.id] = done
-    for done_id, by in keys.items():
+    named: dict[UUID, Told] = {}
+    for answer in answers:
+        for told in told_by_answer(answer) or ():
+            keys[told.id].append(answer.key)
+            named[told.id] = told
+    for told_id, by in keys.items():
         if len(by) > 1:
-            yield _of_answer(Fault.ANSWER_TWICE, named[done_id], ", ".join(map(repr, by)) + " all name", "")
+            yield _finding(Fault.ANSWER_TWICE, named[told_id], f"{', '.join(map(repr, by))} all name")
 
 
-def _of_answer(what: Fault, done: Done, names: str, predicate: str) -> Finding:
-    thing = f"payment {done.id}" if done.number is None else f"entry {done.number}"
-    return Finding(
-        what=what,
-        client_id=done.client_id,
-        number=done.number,
-        payment_id=done.id if done.number is None else None,
-        invoice_id=done.invoice_id,
-        sentence=f"The answer kept under the key {names} {thing}{', ' if predicate else ''}{predicate}.",
-    )
+def _finding(what: Fault, told: Told, names: str, predicate: str = "") -> Finding:
+    return finding_of(what, told, f"The answer kept under the key {names} {what_is_told_of(told)}{predicate}.")

@@ -4,6 +4,8 @@ They were written in one transaction and say the same, so that either betrays wh
 clients only that a notice told of it: how often one was deleted and restored is not kept.
 """
 
+from array import array
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -13,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from core.notices import NoticeKind, NoticePayload
+from core.payments import PaymentMethod
 from core.verification import Fault, Finding, StoredAccount, StoredEntry, StoredPayment
 
 _PILES = 4096
@@ -31,7 +34,7 @@ class StoredNotice(Struct, frozen=True, gc=False):
     payload: str
 
 
-class Told(Struct, frozen=True, gc=False):
+class Told(Struct, frozen=True, gc=False, array_like=True):
     """What a notice tells, or should tell: of an entry, a new payment or a deleted one (``id``). Minor units."""
 
     kind: str
@@ -67,21 +70,44 @@ def told_of_entry(entry: StoredEntry) -> Told:
     )
 
 
-def told_of_payment(payment: StoredPayment) -> Iterator[Told]:
-    """What notices have to tell of the payment. What of a new one was captured at once is left to the entries."""
-    collected = 0 if payment.first_method == "account_credit" else payment.first_amount
-    yield Told(
+def told_of_new_payment(
+    payment_id: UUID,
+    client_id: UUID,
+    at: datetime,
+    invoice_id: UUID,
+    *,
+    amount: int,
+    method: str,
+    collected: int,
+    received_on: date,
+) -> Told:
+    """What has to be told of a payment when it is made. What of it is captured at once is left to the entries."""
+    return Told(
         NoticeKind.PAYMENT_RECORDED,
+        payment_id,
+        client_id,
+        at,
+        invoice_id,
+        payment_id,
+        None,
+        None,
+        amount,
+        method=method,
+        collected=collected,
+        received_on=received_on,
+    )
+
+
+def told_of_payment(payment: StoredPayment) -> Iterator[Told]:
+    """What notices have to tell of the payment."""
+    yield told_of_new_payment(
         payment.id,
         payment.client_id,
         payment.recorded_at,
         payment.invoice_id,
-        payment.id,
-        None,
-        None,
-        payment.first_amount,
+        amount=payment.first_amount,
         method=payment.first_method,
-        collected=collected,
+        collected=0 if payment.first_method == PaymentMethod.ACCOUNT_CREDIT else payment.first_amount,
         received_on=payment.first_received_on,
     )
     if payment.deleted_at is not None:
@@ -125,7 +151,17 @@ def told_by(notice: StoredNotice) -> Told | None:
         )
     if payment is None or entry is not None:
         return None
-    new = notice.kind == NoticeKind.PAYMENT_RECORDED
+    if notice.kind == NoticeKind.PAYMENT_RECORDED:
+        return told_of_new_payment(
+            payment.id,
+            notice.client_id,
+            notice.at,
+            payment.invoice_id,
+            amount=payment.amount,
+            method=payment.method,
+            collected=payment.collected,
+            received_on=payment.received_on,
+        )
     return Told(
         notice.kind,
         payment.id,
@@ -138,8 +174,8 @@ def told_by(notice: StoredNotice) -> Told | None:
         payment.amount,
         method=payment.method,
         collected=payment.collected,
-        settled=None if new else payment.settled,
-        captured=None if new else payment.captured,
+        settled=payment.settled,
+        captured=payment.captured,
         received_on=payment.received_on,
     )
 
@@ -155,9 +191,12 @@ class Deletions:
         if account.closed_at is not None:
             self._deleted.add(account.client_id)
 
-    def notice(self, notice: StoredNotice) -> None:
-        if notice.kind == NoticeKind.CLIENT_DELETED:
-            self._told.add(notice.client_id)
+    def told(self, notice: StoredNotice) -> bool:
+        """Whether the notice tells of one."""
+        if notice.kind != NoticeKind.CLIENT_DELETED:
+            return False
+        self._told.add(notice.client_id)
+        return True
 
     def findings(self) -> Iterator[Finding]:
         for client_id in sorted(self._deleted - self._told):
@@ -168,18 +207,17 @@ class Deletions:
             )
 
 
-def check_notice(notice: StoredNotice, told: Told | None) -> Iterator[Finding]:
-    """What is wrong with a notice by itself."""
-    if told is None and notice.kind != NoticeKind.CLIENT_DELETED:
-        yield Finding(
-            what=Fault.NOTICE_WRONG,
-            client_id=notice.client_id,
-            sentence=f"Notice {notice.id} ({notice.kind!r}) tells of nothing that can be read.",
-        )
+def unreadable(notice: StoredNotice) -> Finding:
+    """For one that tells of no entry and no payment, although its kind is not that of a deleted client."""
+    return Finding(
+        what=Fault.NOTICE_WRONG,
+        client_id=notice.client_id,
+        sentence=f"Notice {notice.id} ({notice.kind!r}) tells of nothing that can be read.",
+    )
 
 
 class Pairing:
-    """Whether what happened and what was told are the same, in little memory however much it is.
+    """Whether what happened and what was told are the same, in little memory however much it is: 8 bytes of each.
 
     Each goes onto one of some thousand piles, chosen by its content and counted there with a number made of it: what
     happened up, what was told down. A pile that does not come out even has something that is not told once and as it
@@ -189,14 +227,28 @@ class Pairing:
 
     def __init__(self) -> None:
         self._piles = [0] * _PILES
+        self._numbers = [array("q") for _ in range(_PILES)]
+        self._sorted = False
 
     def happened(self, told: Told) -> None:
+        """To be called of all that happened before :meth:`has_happened` is asked."""
         number = _number(told)
-        self._piles[number % _PILES] += number
+        place = number % _PILES
+        self._piles[place] += number
+        self._numbers[place].append(number)
 
     def told(self, told: Told) -> None:
         number = _number(told)
         self._piles[number % _PILES] -= number
+
+    def has_happened(self, told: Told) -> bool:
+        if not self._sorted:
+            self._numbers = [array("q", sorted(numbers)) for numbers in self._numbers]
+            self._sorted = True
+        number = _number(told)
+        numbers = self._numbers[number % _PILES]
+        place = bisect_left(numbers, number)
+        return place < len(numbers) and numbers[place] == number
 
     @property
     def even(self) -> bool:
@@ -227,28 +279,36 @@ class Uneven:
         for key, facts in self._happened.items():
             notices = self._told.pop(key, [])
             for fact in facts:
-                same = sum(notice == fact for notice in notices)
+                what, same = what_is_told_of(fact), sum(notice == fact for notice in notices)
                 if not notices:
-                    yield _finding(Fault.NOTICE_MISSING, fact, f"No notice tells of {_what(fact)}.")
+                    yield finding_of(Fault.NOTICE_MISSING, fact, f"No notice tells of {what}.")
                 elif not same:
-                    yield _finding(Fault.NOTICE_WRONG, fact, f"The notice of {_what(fact)} tells something else.")
+                    yield finding_of(
+                        Fault.NOTICE_WRONG, fact, f"The notice of {what_is_told_of(fact)} tells something else."
+                    )
                 elif len(notices) > 1:
-                    yield _finding(Fault.NOTICE_TWICE, fact, f"{len(notices)} notices tell of {_what(fact)}.")
+                    yield finding_of(
+                        Fault.NOTICE_TWICE, fact, f"{len(notices)} notices tell of {what_is_told_of(fact)}."
+                    )
         for notices in self._told.values():
             for told in notices:
-                yield _finding(Fault.NOTICE_WRONG, told, f"A notice tells of {_what(told)}, but it is not there.")
+                yield finding_of(
+                    Fault.NOTICE_WRONG, told, f"A notice tells of {what_is_told_of(told)}, but it is not there."
+                )
 
 
 def _number(told: Told) -> int:
     return hash(_encoder.encode(told))
 
 
-def _what(told: Told) -> str:
+def what_is_told_of(told: Told) -> str:
+    """The entry or payment, for a sentence."""
     thing = "the payment" if told.number is None else f"entry {told.number}"
     return f"{thing} ({told.kind})"
 
 
-def _finding(what: Fault, told: Told, sentence: str) -> Finding:
+def finding_of(what: Fault, told: Told, sentence: str) -> Finding:
+    """A finding that names what is told of."""
     return Finding(
         what=what,
         client_id=told.client_id,

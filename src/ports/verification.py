@@ -6,7 +6,7 @@ from uuid import UUID
 
 from core.digest import Head, StoredHead
 from core.ids import ClientId, InvoiceId, PaymentId
-from core.kept_answers import Done, StoredAnswer
+from core.kept_answers import StoredAnswer
 from core.told import StoredNotice
 from core.verification import ShopSize, StoredAccount, StoredEntry, StoredInvoice, StoredPayment
 
@@ -60,10 +60,6 @@ class Witnesses(Protocol):
 
     async def answers_of_one_moment(self) -> list[StoredAnswer]:
         """Those that share their moment with another one: few, unless somebody copied them."""
-        ...
-
-    async def done(self, ids: Sequence[UUID]) -> dict[UUID, Done]:
-        """The entries and payments with these ids that there are."""
         ...
 
 

@@ -1,28 +1,21 @@
 """``verify`` on the real database: a shop at work gives no alarm, and what a superuser changed is found and named."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import asyncpg
-import msgspec
 import pytest
-from uuid_utils.compat import uuid7
 
-from core.books import Posting
 from core.errors import Refusal
-from core.ids import ClientId, ShopId
-from core.ledger import CreditAccount, LedgerEntry, Recorder
-from core.notices import Notice, notices_of
-from core.staff import Actor, ActorKind
+from core.ids import ClientId
 from core.use_cases.verify_shop import Step
 from core.verification import Fault, Finding, ShopSize
 from entrypoints.container import Container
 from tests.database import Database
 from tests.desk import Desk, keyed, open_desk, program
+from tests.long_ledger import write_ledger
 
 
 @dataclass
@@ -317,6 +310,15 @@ async def test_two_keys_with_one_effect_are_found_and_the_effect_is_named(
     assert all("'another'" in finding.sentence and (finding.number or finding.payment_id) for finding in found)
 
 
+async def test_moments_that_no_calendar_has_are_no_trouble(desk: Desk, superuser: Superuser) -> None:
+    await work_a_day(desk)
+    await superuser.change(desk.shop_id, "idempotency_records", "recorded_at = '20000-01-01'", "true")
+    await superuser.change(desk.shop_id, "outbox", "at = '20000-01-01'", "true")
+    await superuser.change(desk.shop_id, "payments", "recorded_at = '20000-01-01', received_on = '20000-01-01'", "true")
+    faults = {finding.what for finding in await findings(desk)}
+    assert {Fault.ANSWER_WRONG, Fault.NOTICE_WRONG, Fault.NOTICE_MISSING} & faults
+
+
 async def test_two_reversals_of_one_entry_are_found_where_the_index_against_them_is_gone(database: Database) -> None:
     async with database.fresh() as alone, program(alone) as container:
         desk = await open_desk(container)
@@ -371,23 +373,6 @@ async def test_everything_is_read_as_of_one_moment_and_nothing_can_be_written(de
             await shop.clients.change(client, name="X", email=None, phone=None, email_notices=True)
 
 
-def a_long_ledger(shop_id: ShopId, client_id: ClientId, length: int) -> list[LedgerEntry]:
-    account = CreditAccount(shop_id=shop_id, client_id=client_id, balance=0, last_number=0, last_hash=None)
-    olive = Actor(ActorKind.STAFF, uuid4(), "Olive Owner")
-    recorder = Recorder(olive, datetime(2026, 3, 2, 12, tzinfo=UTC), uuid7, lambda: os.urandom(16))
-    entries = []
-    for _ in range(length):
-        entry = account.add(1, reason="manual", note="one", invoice_id=None, refundable=None, recorder=recorder)
-        account = account.after(entry)
-        entries.append(entry)
-    return entries
-
-
-def notices_of_one(entry: LedgerEntry) -> list[Notice]:
-    nobody = CreditAccount(shop_id=ShopId(uuid4()), client_id=entry.client_id, balance=0, last_number=0, last_hash=None)
-    return notices_of(Posting(account=nobody, entries=(entry,)), currency="USD", at=entry.at, new_id=uuid7)
-
-
 async def test_ledgers_and_shops_of_many_pages_are_read_to_their_end(desk: Desk, superuser: Superuser) -> None:
     clients = sorted([await desk.client(f"Client {place}") for place in range(3)])
     connection = superuser.connection
@@ -402,37 +387,14 @@ async def test_ledgers_and_shops_of_many_pages_are_read_to_their_end(desk: Desk,
         "WHERE shop_id = $1 ON CONFLICT DO NOTHING",
         desk.shop_id,
     )
-    columns = LedgerEntry.__struct_fields__
     for client_id, length in zip(clients, (1999, 2001, 4500), strict=True):
-        entries = a_long_ledger(desk.shop_id, client_id, length)
-        await connection.copy_records_to_table(
-            "ledger_entries",
-            records=[(desk.shop_id, *(getattr(entry, name) for name in columns)) for entry in entries],
-            columns=["shop_id", *columns],
-        )
-        notices = [notice for entry in entries for notice in notices_of_one(entry)]
-        await connection.copy_records_to_table(
-            "outbox",
-            records=[
-                (desk.shop_id, told.id, client_id, told.kind, told.at, msgspec.json.encode(told.payload).decode())
-                for told in notices
-            ],
-            columns=["shop_id", "id", "client_id", "kind", "at", "payload"],
-        )
-        await connection.execute(
-            "UPDATE credit_accounts SET balance = $3, last_number = $3, last_hash = $4, last_at = $5 "
-            "WHERE shop_id = $1 AND client_id = $2",
-            desk.shop_id,
-            client_id,
-            length,
-            entries[-1].hash,
-            entries[-1].at,
-        )
+        await write_ledger(connection, desk.shop_id, client_id, length)
     steps = await verified(desk)
     assert [finding for step in steps for finding in step.findings] == []
     assert sum(step.entries for step in steps) == 8500
     assert sum(step.accounts for step in steps) == 1103
     assert sum(step.notices for step in steps) == 8500
+    assert sum(step.answers for step in steps) == 8500
     assert max(step.entries for step in steps) <= 2000
     await superuser.change(desk.shop_id, "ledger_entries", "note = 'two'", "number = 4500")
     [finding] = await findings(desk)

@@ -7,8 +7,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from core.ids import ClientId, InvoiceId, PaymentId, ShopId
-from core.kept_answers import Done, StoredAnswer, answered_twice, check_answer, done_by, unreadable
-from core.told import Deletions, Pairing, StoredNotice, Uneven, check_notice, told_by, told_of_entry, told_of_payment
+from core.kept_answers import StoredAnswer, answered_twice, check_answer
+from core.told import Deletions, Pairing, StoredNotice, Uneven, told_by, told_of_entry, told_of_payment, unreadable
 from core.use_cases.reading_ahead import for_each_page
 from core.verification import (
     AccountCheck,
@@ -28,8 +28,6 @@ from ports.verification import EntryPlace
 
 _FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 _AFTER_ANY_NUMBER = 2**63 - 1
-
-_Answered = tuple[StoredAnswer, list[Done] | None, dict[UUID, Done]]
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -141,10 +139,10 @@ class _Verification:
             findings: list[Finding] = []
             for notice in notices:
                 told = told_by(notice)
-                findings += check_notice(notice, told)
-                self._deletions.notice(notice)
                 if told is not None:
                     self._pairing.told(told)
+                elif not self._deletions.told(notice):
+                    findings.append(unreadable(notice))
             self._tell(Step(notices=len(notices), findings=tuple(findings)))
 
         await self._each_notice(check)
@@ -175,16 +173,18 @@ class _Verification:
         self._tell(Step(findings=tuple(uneven.findings())))
 
     async def answers(self) -> None:
-        """Each kept answer against what it names, and against the others."""
+        """Each kept answer against what happened, which has to be known by now, and against the others."""
 
-        def check(answers: list[_Answered]) -> None:
-            findings = [finding for answer, named, stored in answers for finding in _of_answer(answer, named, stored)]
-            self._tell(Step(answers=len(answers), findings=tuple(findings)))
+        def check(answers: list[StoredAnswer]) -> None:
+            findings = _all(check_answer(answer, self._pairing.has_happened) for answer in answers)
+            self._tell(Step(answers=len(answers), findings=findings))
 
-        await for_each_page(self._answers, "", place=lambda answered: answered[0].key, work=check)
+        async def read(after: str) -> list[StoredAnswer]:
+            return await self._shop.witnesses.answers(after=after)
+
+        await for_each_page(read, "", place=lambda answer: answer.key, work=check)
         together = await self._shop.witnesses.answers_of_one_moment()
-        twice = answered_twice((answer, done_by(answer) or ()) for answer in together)
-        self._tell(Step(findings=tuple(twice)))
+        self._tell(Step(findings=tuple(answered_twice(together))))
 
     async def _each_entry(
         self, work: Callable[[list[StoredEntry]], None], *, after: EntryPlace, up_to: ClientId
@@ -205,16 +205,6 @@ class _Verification:
             return await self._shop.witnesses.notices(after=after)
 
         await for_each_page(read, _FIRST, place=lambda notice: notice.id, work=work)
-
-    async def _answers(self, after: str) -> list[_Answered]:
-        """With what each names, and what is stored of what the whole page names."""
-        answers = [(answer, done_by(answer)) for answer in await self._shop.witnesses.answers(after=after)]
-        stored = await self._shop.witnesses.done([done.id for _, named in answers for done in named or ()])
-        return [(answer, named, stored) for answer, named in answers]
-
-
-def _of_answer(answer: StoredAnswer, named: list[Done] | None, stored: dict[UUID, Done]) -> Iterable[Finding]:
-    return (unreadable(answer),) if named is None else check_answer(answer, named, stored)
 
 
 def _all(found: Iterable[Iterable[Finding]]) -> tuple[Finding, ...]:

@@ -55,6 +55,9 @@ class Route:
 
 CLIENTS = "manage_clients"
 PAYMENTS = "create_payments"
+INVOICES = "manage_invoices"
+
+LINES = {"number": "INV-9", "lines[0].description": "Work", "lines[0].unit_price": "1"}
 
 ROUTES = [
     Route("GET", "/app"),
@@ -80,6 +83,18 @@ ROUTES = [
         PAYMENTS,
         lambda ids: {"reason": "refund", "amount": "1", "note": "n", "invoice_id": str(ids.invoice)},
     ),
+    Route("GET", "/app/invoices"),
+    Route("GET", "/app/clients/{client_id}/invoices/add", INVOICES),
+    Route("POST", "/app/clients/{client_id}/invoices/add/lines", INVOICES, lambda _: LINES),
+    Route("POST", "/app/clients/{client_id}/invoices/add", INVOICES, lambda _: LINES),
+    Route("GET", "/app/invoices/{invoice_id}"),
+    Route("GET", "/app/invoices/{invoice_id}/edit", INVOICES),
+    Route("POST", "/app/invoices/{invoice_id}/edit/lines", INVOICES, lambda _: LINES),
+    Route("POST", "/app/invoices/{invoice_id}/edit", INVOICES, lambda _: LINES),
+    Route("GET", "/app/invoices/{invoice_id}/void", INVOICES),
+    Route("POST", "/app/invoices/{invoice_id}/void", INVOICES),
+    Route("GET", "/app/invoices/{invoice_id}/capture", PAYMENTS),
+    Route("POST", "/app/invoices/{invoice_id}/capture", PAYMENTS),
     Route("GET", "/app/credit/entries/{entry_id}"),
     Route("GET", "/app/credit/entries/{entry_id}/void", PAYMENTS),
     Route("POST", "/app/credit/entries/{entry_id}/void", PAYMENTS, lambda _: {"note": "n"}),

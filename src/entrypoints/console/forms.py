@@ -146,6 +146,27 @@ class SentForm:
         self._type = type_
         return read_entries(self.entries, type_, self._formats)
 
+    def drop_blank_rows(self, name: str, *, but: str = "") -> None:
+        """Leave out the rows of a list in which nothing was typed, ``but`` for that field; the first one stays."""
+        rows: dict[int, dict[str, list[str]]] = {}
+        others: dict[str, list[str]] = {}
+        for each, texts in self.entries.items():
+            if (match := _IN_LIST.fullmatch(each)) and match[1] == name:
+                rows.setdefault(int(match[2]), {})[match[3]] = texts
+            else:
+                others[each] = texts
+        in_order = [rows[place] for place in sorted(rows)]
+        filled = [row for row in in_order if any(_typed(row[field]) for field in row if field != but)]
+        for place, row in enumerate(filled or in_order[:1]):
+            others |= {f"{name}[{place}].{field}": texts for field, texts in row.items()}
+        self.entries = others
+
+    def with_one_more(self, name: str, field: str, type_: type[Struct]) -> Form:
+        """The form as it was sent, with a blank row more in a list. ``field``: one that a row has."""
+        form = Form(type_, self.entries, token=self._token, key=self._key)
+        more = {f"{name}[{len(form.rows(name))}].{field}": [""]}
+        return Form(type_, {**self.entries, **more}, token=self._token, key=self._key)
+
     async def once(self, do: Callable[[Caller], Awaitable[T]], type_: type[T]) -> T:
         """What ``do`` makes; the same again where this very form was saved before. ``type_`` as the use case has it."""
         try:
@@ -181,6 +202,10 @@ class SentForm:
             errors=errors,
             sentence=sentence_of(refusal, self._formats),
         )
+
+
+def _typed(texts: list[str]) -> bool:
+    return any(text.strip() for text in texts)
 
 
 async def read_form(

@@ -14,6 +14,7 @@ class Place(Struct, frozen=True):
 
 PLACES: list[Place] = [
     Place("Clients", "/app/clients", "clients"),
+    Place("Invoices", "/app/invoices", "invoices"),
 ]
 
 CLIENT_TABS: list[Place] = [

@@ -1,6 +1,7 @@
-"""The words for what the ledger names: kinds and reasons of entries, as pages show them."""
+"""The words for what the ledger and the books name: kinds and reasons of entries, methods of payments."""
 
 from core.ledger import EntryKind, Reason
+from core.payments import PaymentMethod
 
 KINDS: dict[str, str] = {
     EntryKind.ADDED: "Added",
@@ -28,4 +29,13 @@ ADD_REASON_HINTS: dict[str, str] = {
     Reason.MANUAL: "anything else; the note says what",
     Reason.CORRECTION: "putting an earlier mistake right",
     Reason.PROMOTION: "a gift of the shop",
+}
+
+METHODS: dict[str, str] = {
+    PaymentMethod.CASH: "Cash",
+    PaymentMethod.CARD: "Card",
+    PaymentMethod.CHECK: "Check",
+    PaymentMethod.BANK_TRANSFER: "Bank transfer",
+    PaymentMethod.OTHER: "Other",
+    PaymentMethod.ACCOUNT_CREDIT: "Account Credit",
 }

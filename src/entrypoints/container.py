@@ -1,6 +1,6 @@
 """Wires the program: which adapter stands behind which port. Everything is made once, at start."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from random import random
 from typing import TypeVar
@@ -18,6 +18,7 @@ from adapters.postgres.outbox_control import PostgresOutboxControl
 from adapters.postgres.pool import Database
 from adapters.postgres.readiness import Readiness
 from adapters.postgres.transactions import PostgresTransactions
+from adapters.postgres.waiting import PostgresWaiting
 from adapters.security.access_tokens import JwtAccessTokens
 from adapters.security.answer_seal import AesGcmAnswerSeal, AesGcmSecretSeal
 from adapters.security.common_passwords import load_common_passwords
@@ -71,12 +72,14 @@ from core.use_cases.webhook_endpoints import (
     RotateWebhookSecret,
     ShowWebhookEndpoint,
 )
+from entrypoints import metrics
 from entrypoints.application import create_app
 from entrypoints.console.assets import Assets
 from entrypoints.console.cookies import Cookies
 from entrypoints.console.pages import Pages
 from entrypoints.console.services import Console
 from entrypoints.console.tokens import ConsoleTokens
+from entrypoints.counted import CountedNotifier
 from entrypoints.http.cursors import Cursors
 from entrypoints.http.idempotency import Fingerprints
 from entrypoints.settings import Settings
@@ -115,7 +118,8 @@ def _notifiers(settings: Settings, webhook: Notifier, mail: Notifier | None) -> 
     """What is sent on which channel; on one that is not there nothing is."""
     if mail is None and settings.mail_to_log:
         mail = LogNotifier()
-    return {Channel.WEBHOOK: webhook, **({} if mail is None else {Channel.EMAIL: mail})}
+    notifiers = {Channel.WEBHOOK: webhook, **({} if mail is None else {Channel.EMAIL: mail})}
+    return {channel: CountedNotifier(channel, notifier) for channel, notifier in notifiers.items()}
 
 
 class Container(containers.DeclarativeContainer):
@@ -145,8 +149,11 @@ class Container(containers.DeclarativeContainer):
         ReceiverAddresses, private_allowed=settings.provided.webhooks_to_private_addresses
     )
     webhook_notifier = providers.Singleton(WebhookNotifier, receiver_addresses, secret_seal, clock)
-    transactions = providers.Singleton(PostgresTransactions, database, fresh=fresh, seal=seal)
+    transactions = providers.Singleton(
+        PostgresTransactions, database, fresh=fresh, seal=seal, tally=providers.Object(metrics.entries_committed)
+    )
     directory = providers.Singleton(PostgresDirectory, database, jobs_database)
+    waiting = providers.Singleton(PostgresWaiting, jobs_database)
     readiness = providers.Singleton(Readiness, settings.provided.database_url)
     outbox_control = providers.Singleton(PostgresOutboxControl, database)
     notice_log = providers.Singleton(StructuredNoticeLog)
@@ -385,6 +392,19 @@ async def running(container: Container) -> AsyncIterator[None]:
             await jobs.close()
     finally:
         await database.close()
+
+
+def sample_of(container: Container, *, outbox: bool = False) -> Callable[[], Awaitable[None]]:
+    """Looks once at what is not counted as it happens; ``outbox``: at what waits there too."""
+
+    async def sample() -> None:
+        use = container.database().use
+        metrics.pool(open_=use.open, in_use=use.in_use, most=use.most)
+        if outbox:
+            for stage in await container.waiting()(at=container.clock().now()):
+                metrics.outbox(stage=stage.stage, waiting=stage.waiting, lag_seconds=stage.lag_seconds)
+
+    return sample
 
 
 def staff_api_app(container: Container) -> Litestar:

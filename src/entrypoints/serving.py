@@ -1,95 +1,22 @@
-"""Serve an HTTP application with uvicorn until it is time to stop."""
+"""Serve the staff API and the console, in one process or in several that share the work."""
 
-import asyncio
 import os
 import socket
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import structlog
-import uvicorn
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
-from entrypoints.container import Container, staff_api_app
+from entrypoints.container import Container, sample_of, staff_api_app
+from entrypoints.http_server import serve_until
 from entrypoints.listening import address_of, listening
 from entrypoints.logging import configure_logging
+from entrypoints.private import private_listener, privately_served, sampled
 from entrypoints.settings import Settings
-from entrypoints.stopping import Stop, run, stopped_by_signals
-
-GRACE_SECONDS = 10
-"""How long requests that are being answered may still take once the server is told to stop."""
-LAST_REQUESTS_SECONDS = 1.0
-"""How long it waits then for requests that may be on their way."""
+from entrypoints.several import serve_in_several
+from entrypoints.stopping import run, stopped_by_signals
 
 _log = structlog.get_logger("serving")
-
-
-class _Server(uvicorn.Server):
-    """Leaves nobody without an answer: a connection that is closed while a request is on its way is reset under it.
-    So once it is time to stop, each connection is closed by the next answer on it, and only who asks nothing for a
-    moment is hung up on.
-    """
-
-    def __init__(self, app: ASGIApp, *, grace_seconds: int) -> None:
-        self._app = app
-        self._leaving = False
-        super().__init__(
-            uvicorn.Config(
-                self._answer,
-                interface="asgi3",
-                lifespan="on",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=grace_seconds,
-            )
-        )
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_last(message: Message) -> None:
-            if self._leaving and message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"connection", b"close")]
-            await send(message)
-
-        await self._app(scope, receive, send_last)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
-        self._leaving = True
-        waited_until = time.monotonic() + LAST_REQUESTS_SECONDS
-        # uvicorn tells nobody when a connection is gone.
-        while (  # noqa: ASYNC110
-            self.server_state.connections and not self.force_exit and time.monotonic() < waited_until
-        ):
-            await asyncio.sleep(0.02)
-        await super().shutdown(sockets)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are the launcher's business: uvicorn would raise them once more when it is done."""
-        yield
-
-
-async def serve_until(stop: Stop, app: ASGIApp, listener: socket.socket, *, grace_seconds: int = GRACE_SECONDS) -> None:
-    """Answer requests until it is time to stop; those that are being answered then are waited for."""
-    server = _Server(app, grace_seconds=grace_seconds)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    asked = asyncio.create_task(stop.asked.wait())
-    at_once = asyncio.create_task(stop.at_once.wait())
-    try:
-        await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        await asyncio.wait({serving, at_once}, return_when=asyncio.FIRST_COMPLETED)
-        server.force_exit = True
-        await serving
-    finally:
-        asked.cancel()
-        at_once.cancel()
 
 
 class BehindProxy:
@@ -110,21 +37,35 @@ class BehindProxy:
 
 
 def serve(settings: Settings) -> None:
-    """Serve the staff API, as configured, until SIGTERM or Ctrl-C.
+    """Serve, as configured, until SIGTERM or Ctrl-C.
 
     Raises:
         CannotListen.
     """
     configure_logging(settings.log_format)
-    with listening(settings.host, settings.port) as listener:
-        run(_serve(settings, listener))
+    with listening(settings.host, settings.port) as listener, private_listener(settings) as private:
+        if settings.processes == 1:
+            run(_serve(settings, listener, private))
+        else:
+            run(serve_in_several(settings, listener, private, Container(settings=settings).readiness(), serve_alone))
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
-    app: ASGIApp = staff_api_app(Container(settings=settings))
+def serve_alone(settings: Settings, listener: socket.socket) -> None:
+    """What each of several processes does."""
+    configure_logging(settings.log_format)
+    run(_serve(settings, listener, None))
+
+
+async def _serve(settings: Settings, listener: socket.socket, private: socket.socket | None) -> None:
+    container = Container(settings=settings)
+    app: ASGIApp = staff_api_app(container)
     if settings.trust_forwarded:
         app = BehindProxy(app)
-    async with stopped_by_signals() as stop:
+    async with (
+        stopped_by_signals() as stop,
+        sampled(sample_of(container), wanted=settings.metrics_port is not None),
+        privately_served(private, container.readiness()),
+    ):
         _log.info("serving", address=address_of(listener), process_id=os.getpid())
         await serve_until(stop, app, listener)
         _log.info("stopped")

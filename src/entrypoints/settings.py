@@ -45,6 +45,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     over http.
     smtp_url: None: nobody gets e-mail, but with mail_to_log what would be sent is a line in the log.
     mail_from: the address that e-mail is from.
+    processes: how many serve, each with max_connections of its own.
+    metrics_port: of the private port, see :mod:`entrypoints.private`; None: there is none.
     secret_keys: ``id:key,id:key``, see :class:`adapters.security.keys.SecretKeys`.
     digest_key: signs digests; digest_public_keys: those that are believed. PEM; no server needs either.
     """
@@ -59,6 +61,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     digest_public_keys: str | None = None
     host: str = "127.0.0.1"
     port: int = 8000
+    processes: int = 1
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
     max_connections: int = 10
     connect_timeout_seconds: float = 5.0
     acquire_timeout_seconds: float = 5.0
@@ -162,6 +167,9 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "digest_public_keys": str,
     "host": str,
     "port": _integer(1, 65535),
+    "processes": _integer(1, 64),
+    "metrics_host": str,
+    "metrics_port": _integer(1, 65535),
     "max_connections": _integer(1, 1000),
     "connect_timeout_seconds": _number(0.1, 60),
     "acquire_timeout_seconds": _number(0.1, 60),

@@ -1,6 +1,7 @@
 """The worker: makes deliveries of what is in the outbox, and sends what is due, round after round."""
 
 import asyncio
+import socket
 from dataclasses import dataclass
 
 import structlog
@@ -8,8 +9,9 @@ import structlog
 from core.use_cases.deliver_notices import DeliverNotices
 from core.use_cases.route_notices import RouteNotices
 from core.use_cases.tell_owners import TellOwners
-from entrypoints.container import Container, running
+from entrypoints.container import Container, running, sample_of
 from entrypoints.logging import configure_logging
+from entrypoints.private import private_listener, privately_served, sampled
 from entrypoints.resealing import keep_sealed
 from entrypoints.settings import Settings
 from entrypoints.stopping import Stop, run, stopped_by_signals
@@ -126,11 +128,17 @@ def worker_of(container: Container) -> Worker:
 def work(settings: Settings) -> None:
     """Send until SIGTERM or Ctrl-C."""
     configure_logging(settings.log_format)
-    run(_work(Container(settings=settings)))
+    with private_listener(settings) as private:
+        run(_work(Container(settings=settings), private))
 
 
-async def _work(container: Container) -> None:
-    async with stopped_by_signals() as stop, running(container):
+async def _work(container: Container, private: socket.socket | None) -> None:
+    async with (
+        stopped_by_signals() as stop,
+        running(container),
+        sampled(sample_of(container, outbox=True), wanted=private is not None),
+        privately_served(private, container.readiness()),
+    ):
         _log.info("working")
         resealing = asyncio.create_task(keep_sealed(container.reseal_secrets()))
         try:

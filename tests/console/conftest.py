@@ -12,8 +12,8 @@ from dependency_injector import providers
 from playwright.async_api import Browser, async_playwright
 
 from entrypoints.container import Container, staff_api_app
+from entrypoints.http_server import serve_until
 from entrypoints.listening import address_of, listening
-from entrypoints.serving import serve_until
 from entrypoints.stopping import Stop
 from tests.console.browser import CHROMIUM, NO_CHROMIUM, SWITCHES, Screen
 from tests.database import Database

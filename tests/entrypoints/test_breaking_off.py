@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 
 from entrypoints.container import staff_api_app
+from entrypoints.http_server import serve_until
 from entrypoints.listening import address_of, listening
-from entrypoints.serving import serve_until
 from entrypoints.stopping import Stop
 from tests.database import Database
 from tests.desk import container_for

@@ -8,8 +8,9 @@ import httpx
 import pytest
 from litestar.types import Receive, Scope, Send
 
+from entrypoints.http_server import serve_until
 from entrypoints.listening import CannotListen, address_of, listening
-from entrypoints.serving import BehindProxy, serve_until
+from entrypoints.serving import BehindProxy
 from entrypoints.stopping import Stop
 
 PROXY = "10.0.0.1"

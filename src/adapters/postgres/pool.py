@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import asyncpg
+from msgspec import Struct
 
 from adapters.postgres.shop_scope import Record
 from ports.transactions import Unavailable
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 
 async def _nothing_to_reset(_connection: "asyncpg.Connection[Record]") -> None:
     """Only SET LOCAL is used, so the RESET ALL that asyncpg sends on release would be one message for nothing."""
+
+
+class PoolUse(Struct, frozen=True):
+    """How many connections there are, how many of them are in use, and how many there may be."""
+
+    open: int
+    in_use: int
+    most: int
 
 
 class Database:
@@ -52,6 +61,13 @@ class Database:
                     await pool.close()
             except TimeoutError:
                 pool.terminate()
+
+    @property
+    def use(self) -> PoolUse:
+        if self._pool is None:
+            return PoolUse(0, 0, self._max_connections)
+        size = self._pool.get_size()
+        return PoolUse(size, size - self._pool.get_idle_size(), self._max_connections)
 
     @asynccontextmanager
     async def connection(self) -> "AsyncIterator[PoolConnectionProxy[Record]]":

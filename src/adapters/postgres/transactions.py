@@ -1,7 +1,7 @@
 """One shop, one transaction. A money request is five messages: BEGIN, the shop, an opening read, a write, COMMIT."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from functools import cached_property
@@ -38,7 +38,7 @@ from core.books import Books, Posting
 from core.errors import IdempotencyKeyReused, NotFound, Unauthenticated
 from core.ids import BulkPaymentId, ClientId, EntryId, InvoiceId, PaymentId, ShopId
 from core.invoices import Invoice
-from core.ledger import CreditAccount, PostedEntry, Recorder
+from core.ledger import CreditAccount, EntryKind, PostedEntry, Recorder
 from core.notices import Notice, notices_of
 from core.payments import Payment
 from core.shop import Shop
@@ -120,6 +120,7 @@ class PostgresShopTransaction:
         self._seal = seal
         self._opened: _Opening | None = None
         self._writes: list[_Write] = []
+        self.posted: list[EntryKind] = []
 
     @cached_property
     def clients(self) -> PostgresClients:
@@ -254,6 +255,7 @@ class PostgresShopTransaction:
             self._stage("payment_change", change)
         for entry in posting.entries:
             self._stage("entry", entry)
+            self.posted.append(entry.kind)
         if posting.entries:
             account = posting.account
             last_at = posting.entries[-1].at
@@ -342,6 +344,10 @@ def _books(opening: _Opening) -> Books:
     return Books(account=opening.account, invoices=opening.invoices, payments=opening.payments, entries=opening.entries)
 
 
+def _nobody_counts(_kinds: Sequence[EntryKind]) -> None:
+    pass
+
+
 class PostgresTransactions:
     """See :class:`ports.transactions.Transactions`."""
 
@@ -351,10 +357,13 @@ class PostgresTransactions:
         *,
         fresh: Fresh,
         seal: AnswerSeal,
+        tally: Callable[[Sequence[EntryKind]], None] = _nobody_counts,
     ) -> None:
+        """``tally`` is told the kinds of the entries of each transaction, once it is committed."""
         self._database = database
         self._fresh = fresh
         self._seal = seal
+        self._tally = tally
 
     def for_shop(self, caller: Caller) -> AbstractAsyncContextManager[PostgresShopTransaction]:
         return self._transaction(caller.credential.shop_id, caller)
@@ -385,6 +394,8 @@ class PostgresTransactions:
                     await _roll_back(connection)
                     raise
                 await _uninterrupted(connection.execute("COMMIT"))
+                if transaction.posted:
+                    self._tally(transaction.posted)
 
 
 async def _uninterrupted(message: Coroutine[Any, Any, object]) -> None:

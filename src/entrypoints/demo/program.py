@@ -15,9 +15,9 @@ from entrypoints.application import create_app
 from entrypoints.cli.installation import made_ready
 from entrypoints.container import Container, running
 from entrypoints.demo.shops import PASSWORD, SHOPS, make_shops
+from entrypoints.http_server import serve_until
 from entrypoints.listening import address_of
 from entrypoints.logging import configure_logging
-from entrypoints.serving import serve_until
 from entrypoints.settings import Settings
 from entrypoints.stopping import run, stopped_by_signals
 from entrypoints.worker import worker_of

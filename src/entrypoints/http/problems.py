@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 from msgspec import Struct
 
 from core.errors import InvalidField, PermissionDenied
+from entrypoints import metrics
 from ports.transactions import DatabaseTrouble
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -121,7 +122,8 @@ def problem_handler(table: ProblemTable) -> Callable[[Request[Any, Any, Any], Ex
 
 
 def log_what_matters(answer: Answer, error: Exception) -> None:
-    """What whoever runs the program wants to know of; most of what is refused is none of their business."""
+    """What whoever runs the program wants to know of; most of what is refused is only counted."""
+    metrics.refused(answer.code)
     if answer is INTERNAL_ERROR:
         _log.error("unexpected_error", exc_info=error)
     elif isinstance(error, PermissionDenied):

@@ -9,6 +9,8 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from entrypoints import metrics
+
 _SANE = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _UNAUTHENTICATED = 401
 
@@ -66,13 +68,10 @@ class EachRequest:
             if status == _UNAUTHENTICATED:
                 # What a credential says of itself is not yet true.
                 structlog.contextvars.unbind_contextvars("shop_id", "actor_kind", "actor_id")
-            _log.info(
-                "request",
-                method=method,
-                route=scope.get("path_template"),
-                status=status,
-                duration_ms=round((perf_counter() - started) * 1000, 1),
-            )
+            seconds = perf_counter() - started
+            route = scope.get("path_template")
+            metrics.answered(method=method, route=route, status=status, seconds=seconds)
+            _log.info("request", method=method, route=route, status=status, duration_ms=round(seconds * 1000, 1))
 
 
 def _with_our_headers(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:

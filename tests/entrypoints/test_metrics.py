@@ -1,0 +1,225 @@
+"""Figures on the private port: of one process, of several together, and of the worker."""
+
+import json
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from adapters.security.keys import SecretKeys
+from entrypoints import metrics
+from tests.database import Database
+from tests.desk import open_desk, program
+from tests.entrypoints.processes import free_port, run, running, stop, until
+
+FOLDER = Path(__file__).parents[2]
+OWNER = {"email": "olive@example.com", "password": "a long password"}
+Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def figures(port: int) -> Figures:
+    answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def figure(port: int, name: str, **labels: str) -> float:
+    return figures(port).get((name, frozenset(labels.items())), 0.0)
+
+
+def settings_of(database: Database) -> dict[str, str]:
+    return {
+        "ACCOUNT_CREDIT_DATABASE_URL": database.app_url,
+        "ACCOUNT_CREDIT_JOBS_DATABASE_URL": database.jobs_url,
+        "ACCOUNT_CREDIT_SECRET_KEYS": SecretKeys.generate("test"),
+        "ACCOUNT_CREDIT_METRICS_PORT": str(free_port()),
+    }
+
+
+@contextmanager
+def serving(settings: dict[str, str], folder: Path) -> Iterator[tuple[httpx.Client, int]]:
+    """A server that is ready, and its private port."""
+    port, private = free_port(), int(settings["ACCOUNT_CREDIT_METRICS_PORT"])
+    with (
+        running("serve", "--port", str(port), settings=settings, folder=folder) as server,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
+    ):
+        until(lambda: run("healthy", "--port", str(private), settings={}).returncode == 0)
+        until(lambda: run("healthy", "--port", str(port), settings={}).returncode == 0)
+        yield client, private
+        assert stop(server, signal.SIGTERM) == 0
+
+
+def open_shop(settings: dict[str, str]) -> str:
+    slug = f"s-{uuid4().hex[:12]}"
+    done = run(
+        *("shop", "create", "--name", "Main Street", "--slug", slug, "--currency", "USD"),
+        *("--time-zone", "America/Chicago", "--owner-name", "Olive", "--owner-email", OWNER["email"]),
+        settings=settings,
+        said=OWNER["password"].encode(),
+    )
+    assert done.returncode == 0, done.stderr
+    return slug
+
+
+@pytest.mark.parametrize("processes", [1, 2], ids=["one process", "two processes"])
+def test_requests_entries_and_refusals_are_counted_once_whoever_answered_them(
+    database: Database, tmp_path: Path, processes: int
+) -> None:
+    settings = {**settings_of(database), "ACCOUNT_CREDIT_PROCESSES": str(processes)}
+    slug = open_shop(settings)
+    with serving(settings, tmp_path) as (client, private):
+        signed_in = client.post("/v1/auth/sign-in", json={"shop": slug, **OWNER})
+        headers = {"Authorization": f"Bearer {signed_in.json()['access_token']}", "Connection": "close"}
+
+        def post(path: str, body: dict[str, object]) -> httpx.Response:
+            return client.post(f"/v1{path}", json=body, headers={**headers, "Idempotency-Key": uuid4().hex})
+
+        pat = post("/clients", {"name": "Pat"}).json()["id"]
+        # Each on a connection of its own, so that both processes get some.
+        for _ in range(20):
+            assert post(f"/clients/{pat}/credit/entries", {"reason": "goodwill", "amount": 5, "note": "x"}).is_success
+        for _ in range(6):
+            assert (
+                post(
+                    "/invoices/00000000-0000-0000-0000-000000000000/payments", {"method": "account_credit"}
+                ).status_code
+                == 404
+            )
+        route = "/v1/clients/{client_id}/credit/entries"
+        found = figures(private)
+
+        def of(name: str, **labels: str) -> float:
+            return found.get((name, frozenset(labels.items())), 0.0)
+
+        assert of("account_credit_requests_total", method="POST", route=route, status="201") == 20
+        assert of("account_credit_request_seconds_count", method="POST", route=route) == 20
+        assert of("account_credit_request_seconds_bucket", method="POST", route=route, le="+Inf") == 20
+        assert of("account_credit_entries_total", kind="added") == 20
+        assert of("account_credit_refusals_total", code="not_found") == 6
+        until(lambda: figure(private, "account_credit_pool_connections", state="most") == 10 * processes)
+        told = httpx.get(f"http://127.0.0.1:{private}/metrics").text
+        assert slug not in told
+        assert pat not in told
+        assert httpx.get(f"http://127.0.0.1:{private}/health/live").status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{private}/v1/me").status_code == 404
+        assert client.get("/metrics").status_code == 404, "figures are not for those who may ask the API"
+
+
+def _serving_ids(log: Path) -> list[int]:
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return [line["process_id"] for line in lines if line["event"] == "serving" and "processes" not in line]
+
+
+def test_a_process_that_is_killed_is_replaced_and_what_it_counted_stays_counted(
+    database: Database, tmp_path: Path
+) -> None:
+    settings = {**settings_of(database), "ACCOUNT_CREDIT_PROCESSES": "2"}
+    with serving(settings, tmp_path) as (client, private):
+        log = tmp_path / "err"
+        until(lambda: len(_serving_ids(log)) == 2)
+        for _ in range(10):
+            assert client.get("/health/live", headers={"Connection": "close"}).status_code == 200
+        live = {"method": "GET", "route": "/health/live", "status": "200"}
+        before = figure(private, "account_credit_requests_total", **live)
+        assert before >= 10
+        os.kill(_serving_ids(log)[0], signal.SIGKILL)
+        until(lambda: len(_serving_ids(log)) == 3)
+        until(lambda: figure(private, "account_credit_pool_connections", state="most") == 20)
+        for _ in range(10):
+            assert client.get("/health/live", headers={"Connection": "close"}).status_code == 200
+        assert figure(private, "account_credit_requests_total", **live) == before + 10
+        assert '"event": "process_ended"' in log.read_text()
+
+
+def test_several_processes_do_not_outlive_the_one_that_started_them(database: Database, tmp_path: Path) -> None:
+    settings = {**settings_of(database), "ACCOUNT_CREDIT_PROCESSES": "2"}
+    log = tmp_path / "err"
+    with running("serve", "--port", str(free_port()), settings=settings, folder=tmp_path) as server:
+        until(lambda: log.exists() and len(_serving_ids(log)) == 2)
+        server.kill()
+        server.wait()
+        until(lambda: log.read_text().count('"event": "stopped"') == 2)
+
+
+async def test_the_worker_says_what_waits_and_for_how_long(database: Database, tmp_path: Path) -> None:
+    async with database.fresh() as alone, program(alone) as container:
+        desk = await open_desk(container)
+        pat = await desk.client("Pat")
+        settings = settings_of(alone)
+        private = int(settings["ACCOUNT_CREDIT_METRICS_PORT"])
+        paused = run("outbox", "pause", "--why", "for the test", settings=settings)
+        assert paused.returncode == 0, paused.stderr
+        await desk.add(pat, 500)
+        with running("worker", settings=settings, folder=tmp_path) as worker:
+            until(lambda: run("healthy", "--port", str(private), settings={}).returncode == 0)
+            until(lambda: figure(private, "account_credit_outbox_waiting", stage="route") == 1)
+            until(lambda: figure(private, "account_credit_outbox_lag_seconds", stage="route") > 0)
+            assert run("outbox", "resume", settings=settings).returncode == 0
+            until(lambda: figure(private, "account_credit_outbox_waiting", stage="route") == 0)
+            assert figure(private, "account_credit_outbox_lag_seconds", stage="route") == 0
+            assert stop(worker, signal.SIGTERM) == 0
+
+
+def test_methods_and_routes_that_somebody_makes_up_make_no_new_figures(database: Database, tmp_path: Path) -> None:
+    with serving(settings_of(database), tmp_path) as (client, private):
+        for number, method in enumerate(("PROPFIND", "LOCK", "REPORT")):
+            client.request(method, f"/nowhere/{number}")
+        told = httpx.get(f"http://127.0.0.1:{private}/metrics").text
+    assert "PROPFIND" not in told
+    assert "/nowhere" not in told
+    assert 'method="other"' in told
+
+
+# What is written about the figures
+
+
+def _asked_for(text: str) -> set[str]:
+    return set(re.findall(r"\b(account_credit_[a-z_]+)", text))
+
+
+def _served() -> set[str]:
+    names = metrics.names()
+    more = {
+        f"{name}_{end}" for name, kind in names.items() if kind == "histogram" for end in ("bucket", "count", "sum")
+    }
+    return set(names) | more
+
+
+def test_the_dashboard_asks_for_figures_that_there_are() -> None:
+    dashboard = json.loads((FOLDER / "deploy/grafana-dashboard.json").read_text())
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+    assert len(queries) > 10
+    asked = {name for query in queries for name in _asked_for(query)}
+    assert asked <= _served()
+    ours = {name for name in metrics.names() if name.startswith("account_credit_")}
+    plain = {re.sub(r"_(bucket|count|sum)$", "", name) for name in asked}
+    assert ours <= plain | asked, "each figure of ours is somewhere on the dashboard"
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def test_the_documentation_lists_each_figure_and_no_other() -> None:
+    listed = set(re.findall(r"^\| `(account_credit_[a-z_]+)`", (FOLDER / "docs/observability.md").read_text(), re.M))
+    assert listed == {name for name in metrics.names() if name.startswith("account_credit_")}
+
+
+def test_the_documentation_lists_each_event_of_the_log_and_no_other() -> None:
+    source = "\n".join(path.read_text() for path in (FOLDER / "src").rglob("*.py"))
+    logged = set(re.findall(r'\b_log\.(?:info|warning|error|exception)\(\s*"([a-z_]+)"', source))
+    text = (FOLDER / "docs/observability.md").read_text()
+    listed = set(re.findall(r"^\| `([a-z_]+)` \|", text.partition("## Log")[2], re.M))
+    computed = {"sign_in_failed", "sign_in_throttled", "busy", "unavailable"}
+    assert logged <= listed
+    assert listed - logged <= computed

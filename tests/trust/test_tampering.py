@@ -14,6 +14,8 @@ from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from core.ids import ClientId
 from core.staff import Caller
 from core.use_cases.verify_shop import Step
@@ -26,6 +28,7 @@ from tests.trust.edits import TABLES, Connection, Editor
 from tests.trust.installation import OPERATIONS, PATIENCE_SECONDS, Installation, installed
 from tests.trust.nursery import nursery
 from tests.trust.scenarios import Progress, Scale, Scenario
+from tests.trust.test_backup import run
 
 EDITS, FORGERIES, CLEAN_RUNS, TILLS = 200, 20, 50, 4
 CLIENTS, ENTRIES_EACH = 300, 200
@@ -244,6 +247,35 @@ async def test_a_shop_at_work_is_never_accused(
     scenario(
         f"{runs} runs of verify beside {TILLS} tills at work on a server",
         figure=f"no alarm; {sum(done.values())} requests done meanwhile, {len(digests)} digests made and compared",
+    )
+
+
+async def test_an_operator_keeps_digests_by_the_page(database: Database, tmp_path: Path, scenario: Scenario) -> None:
+    keys, kept = tmp_path / "keys", tmp_path / "kept"
+    keys.mkdir()
+    kept.mkdir()
+    async with database.fresh() as alone, installed(alone, tmp_path) as installation, forging(alone) as forger:
+        desk = installation.desk
+        client = (await a_year_of_work(desk))[-1]
+        variables = {**installation.settings, "KEYS": keys, "KEPT": kept}
+        await asyncio.to_thread(run, "digest key", tmp_path / "key", **variables)
+        for night in range(2):
+            await asyncio.to_thread(run, "nightly", tmp_path / f"night-{night}", **variables)
+            await desk.add(client, 1_00)
+            await asyncio.sleep(1)  # digests have names of whole seconds
+        ledger = tmp_path / "ledger"
+        last = {"SHOP": desk.slug, "LEDGER": ledger, "DIGEST": max(kept.iterdir())}
+        said = await asyncio.to_thread(run, "export", tmp_path / "export", **variables, **last)
+        assert "0 things wrong" in said
+        assert "NOT CHECKED" not in said
+        await forger.cut(desk.shop_id, client, keep=1)
+        with pytest.raises(AssertionError):
+            await asyncio.to_thread(run, "nightly", tmp_path / "alarm", **variables)
+        assert "[digest_account]" in (tmp_path / "alarm").read_text()
+        assert len(list(kept.iterdir())) == 2
+    scenario(
+        "digests kept every night, and a ledger handed to an auditor",
+        figure="by the page's commands; the night after a tail was cut off ends with exit 1, and signs nothing",
     )
 
 

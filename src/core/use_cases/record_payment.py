@@ -6,7 +6,7 @@ from core.books import Books, PaymentDetails, Posting
 from core.ids import InvoiceId
 from core.ledger import Application, Recorder
 from core.money import require_amount
-from core.payments import OverpaymentChoice, PaymentMethod
+from core.payments import OverpaymentChoice, PaymentMethod, excess
 from core.staff import Caller, Permission
 from core.use_cases.retried import retried
 from core.views import RecordedPaymentView, entry_view, payment_fields
@@ -30,19 +30,22 @@ class RecordPayment:
         overpayment: OverpaymentChoice | None,
         reference: str | None,
         received_on: date | None,
+        agreed_excess: int | None = None,
     ) -> RecordedPaymentView:
+        """``agreed_excess``: what ``overpayment`` was chosen for; where it has changed, the choice is asked for again."""
         require_amount_of(method, amount)
         async with self._transactions.for_shop(caller) as shop:
             books = await shop.open_invoice(invoice_id, needs=Permission.CREATE_PAYMENTS)
             details = PaymentDetails(
                 reference=reference, received_on=shop.shop.received_on(received_on, now=shop.recorder.at)
             )
+            now = excess(amount or 0, due=books.invoice(invoice_id).due)
             posting, application = taken(
                 books,
                 invoice_id,
                 method=method,
                 amount=amount,
-                overpayment=overpayment,
+                overpayment=overpayment if agreed_excess in {None, now} else None,
                 details=details,
                 recorder=shop.recorder,
             )

@@ -52,9 +52,7 @@ class LineForm(FormStruct, frozen=True, kw_only=True):
         ),
     ]
     quantity: Annotated[str, Meta(pattern=_QUANTITY, title="Quantity of line", extra=_SAYS_QUANTITY)] = "1"
-    unit_price: Annotated[
-        int, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT, title="Unit price of line", extra={"is": "money"})
-    ]
+    unit_price: Annotated[int, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT, title="Unit price of line", extra={"is": "money"})]
 
     @property
     def line(self) -> InvoiceLine:

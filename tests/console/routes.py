@@ -33,7 +33,8 @@ async def ids_of(desk: Desk) -> Ids:
     entry = await desk.add(client, 5000)
     invoice = await desk.invoice(client, 13000)
     payment = await desk.pay(invoice, 100)
-    return Ids(client=client, entry=entry.id, invoice=invoice, payment=payment.id)
+    bulk = await desk.pay_together(client, [(await desk.invoice(client, 100), 100), (invoice, 100)])
+    return Ids(client=client, entry=entry.id, invoice=invoice, payment=payment.id, bulk_payment=bulk.id)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,17 @@ class Route:
 CLIENTS = "manage_clients"
 PAYMENTS = "create_payments"
 INVOICES = "manage_invoices"
+
+
+def _one_allocation(ids: Ids) -> Entries:
+    return {"method": "check", "allocations[0].invoice_id": str(ids.invoice), "allocations[0].amount": "1"}
+
+
+def _two_allocations(ids: Ids) -> Entries:
+    # Of the client, and of nobody; both are refused where the permission is lacking.
+    more = {"allocations[1].invoice_id": str(uuid4()), "allocations[1].amount": "1"}
+    return {**_one_allocation(ids), **more}
+
 
 LINES = {"number": "INV-9", "lines[0].description": "Work", "lines[0].unit_price": "1"}
 
@@ -109,6 +121,12 @@ ROUTES = [
     ),
     Route("GET", "/app/payments/{payment_id}/delete", PAYMENTS),
     Route("POST", "/app/payments/{payment_id}/delete", PAYMENTS),
+    Route("GET", "/app/clients/{client_id}/bulk-payment", PAYMENTS),
+    Route("POST", "/app/clients/{client_id}/bulk-payment/total", PAYMENTS, _one_allocation),
+    Route("POST", "/app/clients/{client_id}/bulk-payment", PAYMENTS, _two_allocations),
+    Route("GET", "/app/bulk-payments/{bulk_payment_id}"),
+    Route("GET", "/app/bulk-payments/{bulk_payment_id}/delete", PAYMENTS),
+    Route("POST", "/app/bulk-payments/{bulk_payment_id}/delete", PAYMENTS),
     Route("GET", "/app/credit/entries/{entry_id}"),
     Route("GET", "/app/credit/entries/{entry_id}/void", PAYMENTS),
     Route("POST", "/app/credit/entries/{entry_id}/void", PAYMENTS, lambda _: {"note": "n"}),

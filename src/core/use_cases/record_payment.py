@@ -32,7 +32,7 @@ class RecordPayment:
         received_on: date | None,
         agreed_excess: int | None = None,
     ) -> RecordedPaymentView:
-        """``agreed_excess``: what ``overpayment`` was chosen for; where it has changed, the choice is asked for again."""
+        """``agreed_excess``: what ``overpayment`` was chosen for; if that changed, the choice is asked for again."""
         require_amount_of(method, amount)
         async with self._transactions.for_shop(caller) as shop:
             books = await shop.open_invoice(invoice_id, needs=Permission.CREATE_PAYMENTS)

@@ -1,0 +1,198 @@
+"""Taking payments at the console: credit first, more than is due, receipts, edits, deletions."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.console.browser import Screen
+from tests.desk import Desk
+
+
+async def click(screen: Screen, name: str, role: str = "button") -> None:
+    await screen.page.get_by_role(role, name=name, exact=True).click()  # type: ignore[arg-type]  # a role's name
+
+
+async def balances(screen: Screen, client: object) -> set[str]:
+    """R27: the three places that show it."""
+    await screen.go(f"/app/clients/{client}/credit")
+    card = (await screen.figures())["Credit"]
+    places = ("#tab-balance", "#foot-balance")
+    return {card, *[(await screen.page.locator(place).inner_text()).strip() for place in places]}
+
+
+async def test_the_worked_example_is_done_by_hand(either_screen: Screen, desk: Desk) -> None:
+    """Steps 2 to 7 of the product text's example: see tests/worked_example.py."""
+    screen = either_screen
+    client = await desk.client()
+    invoice = await desk.invoice(client, 13000, "INV-1")
+    added = await desk.add(client, 5000, note="job ran late")
+    await screen.sign_in(desk)
+    await screen.go(f"/app/invoices/{invoice}")
+    await click(screen, "Take a payment", "link")
+    await expect(screen.page.get_by_role("heading", name="Apply $50.00 of account credit?")).to_be_visible()
+    await click(screen, "Apply $50.00")
+    said = await screen.said()
+    assert said == "$50.00 of account credit was applied to INV-1. The balance is now $0.00."
+    assert (await screen.figures())["Collected"] == "$0.00"
+    await expect(screen.page.get_by_role("link", name="Edit", exact=True)).to_have_count(0)
+    by_credit = screen.path
+    assert await balances(screen, client) == {"$0.00"}
+
+    await screen.go(f"/app/invoices/{invoice}/pay")
+    assert await screen.page.get_by_label("Amount").input_value() == "80.00"
+    await screen.page.get_by_label("Amount").fill("$100")
+    if screen.javascript:
+        await expect(screen.page.locator("#preview")).to_contain_text("This is $20.00 more than the invoice.")
+        await screen.require_accessible()
+    else:
+        screen.expected.append("409")
+        await click(screen, "Take payment")
+        await expect(screen.page.locator(".excess")).to_contain_text("Keep it as account credit?")
+        assert await screen.page.get_by_label("Amount").input_value() == "$100"
+    await click(screen, "Keep $20.00 as credit")
+    assert await screen.said() == (
+        "$100.00 was paid on INV-1 by cash. $20.00 of it was kept as account credit. The balance is now $20.00."
+    )
+    figures = await screen.figures()
+    assert (figures["Collected"], figures["Pays INV-1"], figures["Kept as credit"]) == ("$100.00", "$80.00", "$20.00")
+    cash = screen.path
+    assert await balances(screen, client) == {"$20.00"}
+    await _undo(screen, str(client), f"/app/credit/entries/{added.id}/void", by_credit, cash)
+    assert await desk.findings() == []
+
+
+async def _undo(screen: Screen, client: str, void: str, by_credit: str, cash: str) -> None:
+    await screen.go(void)
+    await expect(screen.page.locator(".notice.warn")).to_contain_text("the balance is $30.00 too low")
+    await screen.page.get_by_role("link", name="The payment of $50.00 on INV-1").click()
+    assert screen.path == by_credit
+    await click(screen, "Delete", "link")
+    await expect(screen.page.get_by_text("$50.00 of credit goes back to the account.")).to_be_visible()
+    await click(screen, "Delete payment")
+    assert await screen.said() == (
+        "The payment of $50.00 was deleted. $50.00 of credit went back. The balance after it: $70.00."
+    )
+    assert (await screen.figures())["Due"] == "$50.00"
+    assert await balances(screen, client) == {"$70.00"}
+
+    await screen.go(void)
+    await screen.page.get_by_label("Note").fill("by mistake")
+    await click(screen, "Void $50.00")
+    assert await balances(screen, client) == {"$20.00"}
+    await screen.go(cash + "/delete")
+    await expect(screen.page.get_by_text("$20.00 of captured credit is voided with it.")).to_be_visible()
+    await click(screen, "Delete payment")
+    assert (await screen.said()).endswith("The balance after it: $0.00.")
+    assert (await screen.figures())["Due"] == "$130.00"
+    assert await balances(screen, client) == {"$0.00"}
+
+
+async def test_r7_the_cap_shows_while_somebody_types_and_on_the_result(owner: Screen, desk: Desk) -> None:
+    client = await desk.client()
+    invoice = await desk.invoice(client, 13000, "INV-1")
+    await desk.add(client, 5000)
+    await owner.go(f"/app/invoices/{invoice}")
+    await click(owner, "Take a payment", "link")
+    dialog = owner.page.get_by_role("dialog")
+    await dialog.get_by_role("link", name="Another amount of credit").click()
+    await dialog.get_by_label("Amount").fill("60")
+    await expect(dialog.locator(".capped")).to_have_text("$50.00 will be applied: that is all the credit there is.")
+    await dialog.get_by_label("Amount").press("Enter")
+    assert await owner.said() == (
+        "$50.00 of account credit was applied to INV-1 (of $60.00 asked for: that is all the credit there is). "
+        "The balance is now $0.00."
+    )
+    await owner.require_accessible()
+
+
+async def test_the_enter_key_answers_no_question(owner: Screen, desk: Desk) -> None:
+    owner.expected.append("409")
+    invoice = await desk.invoice(await desk.client(), 13000)
+    await owner.go(f"/app/invoices/{invoice}/pay")
+    await owner.page.get_by_label("Amount").fill("150")
+    await expect(owner.page.locator(".excess")).to_be_visible()
+    await owner.page.get_by_label("Amount").press("Enter")
+    assert (await owner.errors())[0].startswith("This payment is more than what is due.")
+    assert (await desk.show(invoice)).payments == []
+
+
+async def test_two_browsers_spend_the_same_credit_once(open_screen: object, desk: Desk) -> None:
+    client = await desk.client()
+    first, second = await desk.invoice(client, 5000, "INV-1"), await desk.invoice(client, 5000, "INV-2")
+    await desk.add(client, 5000)
+    screens: list[Screen] = [await open_screen() for _ in range(2)]  # type: ignore[operator]  # see conftest
+    for screen, invoice in zip(screens, (first, second), strict=True):
+        await screen.sign_in(desk)
+        await screen.go(f"/app/invoices/{invoice}/pay")
+    await click(screens[0], "Apply $50.00")
+    assert (await screens[0].said()).endswith("The balance is now $0.00.")
+    screens[1].expected.append("409")
+    await click(screens[1], "Apply $50.00")
+    assert await screens[1].errors() == ["This client has no account credit."]
+    assert await screens[1].page.get_by_label("Amount").input_value() == "50.00"
+    assert await balances(screens[1], client) == {"$0.00"}
+
+
+async def test_a_double_click_pays_once(either_screen: Screen, desk: Desk) -> None:
+    invoice = await desk.invoice(await desk.client(), 13000)
+    await either_screen.sign_in(desk)
+    await either_screen.go(f"/app/invoices/{invoice}/pay")
+    await either_screen.page.get_by_role("button", name="Take payment").last.dblclick()
+    await either_screen.page.wait_for_url(re.compile(r"/app/payments/[0-9a-f-]{36}$"))
+    assert len((await desk.show(invoice)).payments) == 1
+
+
+async def test_the_receipt_says_what_credit_was_used_and_what_is_left(owner: Screen, desk: Desk) -> None:
+    client = await desk.client()
+    invoice = await desk.invoice(client, 13000)
+    await desk.add(client, 20000)
+    paid = await desk.apply(invoice)
+    await desk.add(client, 100)  # later: the receipt stays as it was
+    await owner.go(f"/app/payments/{paid.id}")
+    await click(owner, "Receipt", "link")
+    await expect(owner.page.get_by_text("Credit used $130.00, left $70.00")).to_be_visible()
+    await owner.require_accessible()
+    await owner.page.emulate_media(media="print")
+    for hidden in (".top", ".receipt-actions"):
+        await expect(owner.page.locator(hidden)).to_be_hidden()
+    await expect(owner.page.locator(".credit-line")).to_be_visible()
+
+
+async def test_r25_a_technician_sees_everything_and_finds_no_button(screen: Screen, desk: Desk) -> None:
+    member, _ = await desk.hire(name="Terry")
+    client = await desk.client()
+    invoice = await desk.invoice(client, 13000)
+    payment = await desk.pay(invoice, 15000, overpayment="leave")
+    await screen.sign_in(desk, member.email)
+    links = screen.page.locator("main a.button, main button")
+    for path, allowed in (
+        (f"invoices/{invoice}", []),
+        (f"payments/{payment.id}", ["Receipt"]),
+        ("invoices", []),
+        (f"clients/{client}", []),
+    ):
+        assert await screen.go(f"/app/{path}") == 200
+        assert await links.all_inner_texts() == allowed, path
+
+
+@pytest.mark.parametrize("width", [320, 768])
+async def test_the_pages_fit(open_screen: object, desk: Desk, width: int) -> None:
+    screen: Screen = await open_screen(width=width, dark=width == 320)  # type: ignore[operator]  # see conftest
+    client = await desk.client("Maximiliana " * 12)
+    invoice = await desk.invoice(client, 99_999_999_999, "INV-1234567890-ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    await desk.invoice(client, 99_999_999_999)
+    await desk.add(client, 5000)
+    payment = await desk.pay(invoice, 99_999_999_999, reference="long" * 25)
+    await desk.edit_total(invoice, 100)
+    await screen.sign_in(desk)
+    money = [f"payments/{payment.id}{page}" for page in ("", "/receipt", "/edit", "/delete")]
+    about = [f"invoices/{invoice}{page}" for page in ("", "/pay", "/pay?method=cash", "/edit", "/void", "/capture")]
+    for path in ["invoices", *about, *money, f"clients/{client}/bulk-payment", f"clients/{client}/invoices/add"]:
+        assert await screen.go(f"/app/{path}") == 200
+        over = await screen.page.evaluate("document.documentElement.scrollWidth")
+        assert over <= width, path
+        if width == 320:
+            await screen.require_accessible()

@@ -5,6 +5,8 @@ With xdist the controller starts the server and the workers are told where it is
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
@@ -15,6 +17,9 @@ import pytest
 
 from adapters.embedded_postgres import EmbeddedPostgresUnavailable
 from tests.database import Cluster, Database, Engine, choose_engine, running_cluster
+
+# Where Debian puts it is not where everybody looks for programs.
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 
 _ENGINE = pytest.StashKey[Engine]()
 _RUNNING = pytest.StashKey[AbstractContextManager[Cluster]]()
@@ -31,9 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_ENGINE] = choose_engine()
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
-    engine = config.stash.get(_ENGINE, None)  # a worker has none, and says nothing
-    return f"database: {engine.description}" if engine else None
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    engine = config.stash.get(_ENGINE, None)
+    if engine is None:  # a worker has none, and says nothing
+        return []
+    without = "none, so tests/pgbouncer is left out (Debian: apt-get install pgbouncer)"
+    return [f"database: {engine.description}", f"pgbouncer: {PGBOUNCER or without}"]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -99,6 +99,7 @@ def _database(url: str, settings: Settings, max_connections: int) -> Database:
         max_connections=max_connections,
         connect_timeout_seconds=settings.connect_timeout_seconds,
         acquire_timeout_seconds=settings.acquire_timeout_seconds,
+        prepared_statements=settings.prepared_statements,
     )
 
 

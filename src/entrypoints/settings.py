@@ -45,6 +45,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     over http.
     smtp_url: None: nobody gets e-mail, but with mail_to_log what would be sent is a line in the log.
     mail_from: the address that e-mail is from.
+    prepared_statements: see :class:`adapters.postgres.pool.Database`; false behind a PgBouncer that cannot keep them.
     processes: how many serve, each with max_connections of its own.
     metrics_port: of the private port, see :mod:`entrypoints.private`; None: there is none.
     secret_keys: ``id:key,id:key``, see :class:`adapters.security.keys.SecretKeys`.
@@ -65,6 +66,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
     max_connections: int = 10
+    prepared_statements: bool = True
     connect_timeout_seconds: float = 5.0
     acquire_timeout_seconds: float = 5.0
     trust_forwarded: bool = False
@@ -171,6 +173,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "metrics_host": str,
     "metrics_port": _integer(1, 65535),
     "max_connections": _integer(1, 1000),
+    "prepared_statements": _switch,
     "connect_timeout_seconds": _number(0.1, 60),
     "acquire_timeout_seconds": _number(0.1, 60),
     "trust_forwarded": _switch,

@@ -53,13 +53,11 @@ class PostgresDirectory:
 
     async def _listed(self, statement: str, *arguments: object) -> list[ShopId]:
         with told_as_trouble():
-            async with self._jobs.connection() as connection:
-                return [row["shop_id"] for row in await connection.fetch(statement, *arguments)]
+            return [row["shop_id"] for row in await self._jobs.fetch(statement, *arguments)]
 
     async def _fetch(self, statement: str, *arguments: object) -> list[Record]:
         with told_as_trouble():
-            async with self._database.connection() as connection:
-                return await connection.fetch(statement, *arguments)
+            return await self._database.fetch(statement, *arguments)
 
 
 def _digest(address: str) -> bytes:

@@ -56,5 +56,4 @@ class PostgresOutboxControl:
 
     async def _run(self, statement: str, *arguments: object) -> list[Record]:
         with told_as_trouble():
-            async with self._database.connection() as connection:
-                return await connection.fetch(statement, *arguments)
+            return await self._database.fetch(statement, *arguments)

@@ -33,12 +33,22 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, max_connections: int, connect_timeout_seconds: float, acquire_timeout_seconds: float
+        self,
+        url: str,
+        *,
+        max_connections: int,
+        connect_timeout_seconds: float,
+        acquire_timeout_seconds: float,
+        prepared_statements: bool = True,
     ) -> None:
+        """``prepared_statements``: whether a connection's statements may be kept from one transaction to the next.
+        Behind a pooler that hands each transaction to another server connection they are nowhere to be found.
+        """
         self._url = url
         self._max_connections = max_connections
         self._connect_timeout_seconds = connect_timeout_seconds
         self._acquire_timeout_seconds = acquire_timeout_seconds
+        self._prepared_statements = prepared_statements
         self._pool: asyncpg.Pool[Record] | None = None
 
     async def open(self) -> None:
@@ -48,7 +58,7 @@ class Database:
             max_size=self._max_connections,
             timeout=self._connect_timeout_seconds,
             reset=_nothing_to_reset,
-            statement_cache_size=500,
+            statement_cache_size=500 if self._prepared_statements else 0,
             max_cached_statement_lifetime=0,
         )
 
@@ -83,3 +93,12 @@ class Database:
                 # standby by now leads there for good. Only new ones find out that it is over.
                 await pool.expire_connections()
                 raise
+
+    async def fetch(self, statement: str, *arguments: object) -> list[Record]:
+        """The rows of a statement that is a transaction of its own."""
+        async with self.connection() as connection:
+            if self._prepared_statements:
+                return await connection.fetch(statement, *arguments)
+            # It goes in two messages, to be parsed and to be run, which must reach the same server connection.
+            async with connection.transaction():
+                return await connection.fetch(statement, *arguments)

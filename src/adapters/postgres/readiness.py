@@ -20,9 +20,11 @@ class Readiness:
         """True when the database answers and has at least the migrations that this program needs."""
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                connection = await asyncpg.connect(self._url)
+                # Nothing is prepared for later, and it is a transaction: so that a pooler may be in between.
+                connection = await asyncpg.connect(self._url, statement_cache_size=0)
                 try:
-                    revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+                    async with connection.transaction():
+                        revision = await connection.fetchval("SELECT version_num FROM alembic_version")
                 finally:
                     await connection.close(timeout=1)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):

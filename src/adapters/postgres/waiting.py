@@ -27,9 +27,8 @@ class PostgresWaiting:
 
     async def __call__(self, *, at: datetime) -> list[Waiting]:
         with told_as_trouble():
-            async with self._jobs.connection() as connection:
-                [to_route] = await connection.fetch(_TO_ROUTE)
-                [to_deliver] = await connection.fetch(_TO_DELIVER, at)
+            [to_route] = await self._jobs.fetch(_TO_ROUTE)
+            [to_deliver] = await self._jobs.fetch(_TO_DELIVER, at)
         return [
             Waiting(stage, row["waiting"], max(0.0, (at - row["since"]).total_seconds()) if row["since"] else 0.0)
             for stage, row in (("route", to_route), ("deliver", to_deliver))

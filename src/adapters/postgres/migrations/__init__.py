@@ -1,6 +1,8 @@
 """The database's history: forward only, run as the owner role, each migration in a transaction of its own."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -8,11 +10,22 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-LOCK_TIMEOUT_SECONDS = 5
-"""A migration that waits for a lock makes everyone behind it wait: better to give up and be run again."""
+LOCK_TIMEOUT_SECONDS = 1
+"""Whoever comes after a migration that waits for a lock waits too, the server's requests first of all: better to give
+up, let them through, and try again.
+"""
+TRIES = 30
+PAUSE_SECONDS = 2.0
+ANOTHER_ONE_SECONDS = 600
+"""How long to wait for somebody else who migrates the same database."""
+
+_LOOK_AGAIN_SECONDS = 0.2
+_LOCK_NOT_AVAILABLE = "55P03"
+_ONE_AT_A_TIME = int.from_bytes(b"acr-migr", "big") >> 1
 
 
 def _config() -> Config:
@@ -26,9 +39,41 @@ def head() -> str:
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
-async def upgrade(owner_url: str) -> None:
-    """Bring the database up to the newest migration. ``owner_url``: as the role that owns the schema."""
-    await _with_alembic(owner_url, lambda config: command.upgrade(config, "head"))
+async def upgrade(owner_url: str, *, tries: int = TRIES) -> None:
+    """Bring the database up to the newest migration. ``owner_url``: as the role that owns the schema.
+
+    What is done stays done: each try goes on where the one before met a lock.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError, asyncpg.PostgresError: also when a lock could not be had in the last try either.
+        TimeoutError: somebody else migrates, and does not come to an end.
+    """
+    async with _one_at_a_time(owner_url):
+        for left in reversed(range(tries)):
+            try:
+                await _with_alembic(owner_url, lambda config: command.upgrade(config, "head"))
+                return
+            except (DBAPIError, asyncpg.PostgresError) as error:
+                told = error.orig if isinstance(error, DBAPIError) else error
+                if not left or getattr(told, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                    raise
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+@asynccontextmanager
+async def _one_at_a_time(owner_url: str) -> AsyncIterator[None]:
+    """Of two who migrate at once one waits for the other, and then finds nothing left to do."""
+    connection = await asyncpg.connect(owner_url)
+    try:
+        # Asked again and again: who waits inside of a statement has a snapshot, and building an index waits for that.
+        async with asyncio.timeout(ANOTHER_ONE_SECONDS):
+            while not await connection.fetchval(  # noqa: ASYNC110  # the other one is another program
+                "SELECT pg_try_advisory_lock($1)", _ONE_AT_A_TIME
+            ):
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        yield
+    finally:
+        await connection.close()
 
 
 async def check(owner_url: str) -> None:

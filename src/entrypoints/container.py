@@ -31,7 +31,15 @@ from core.deliveries import Channel
 from core.use_cases.add_credit import AddCredit
 from core.use_cases.bulk_payments import DeleteBulkPayment, RecordBulkPayment
 from core.use_cases.capture_overpayment import CaptureOverpayment
-from core.use_cases.clients import AddClient, DeleteClient, EditClient, ListClients, RestoreClient, ShowClient
+from core.use_cases.clients import (
+    AddClient,
+    DeleteClient,
+    EditClient,
+    ListClients,
+    NameClients,
+    RestoreClient,
+    ShowClient,
+)
 from core.use_cases.console_sessions import BeginConsoleSession, ContinueConsoleSession, EndConsoleSession
 from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowClientLedger, ShowCreditTab, ShowEntry
 from core.use_cases.delete_payment import DeletePayment
@@ -184,6 +192,7 @@ class Container(containers.DeclarativeContainer):
 
     show_client = providers.Singleton(ShowClient, transactions)
     list_clients = providers.Singleton(ListClients, transactions)
+    name_clients = providers.Singleton(NameClients, transactions)
     add_client = providers.Singleton(AddClient, transactions)
     edit_client = providers.Singleton(EditClient, transactions)
     delete_client = providers.Singleton(DeleteClient, transactions)
@@ -338,6 +347,7 @@ class Container(containers.DeclarativeContainer):
         delete_api_key=delete_api_key,
         show_client=show_client,
         list_clients=list_clients,
+        name_clients=name_clients,
         add_client=add_client,
         edit_client=edit_client,
         delete_client=delete_client,

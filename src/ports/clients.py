@@ -1,5 +1,6 @@
 """The clients of one shop."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from core.ids import ClientId
@@ -13,6 +14,10 @@ class Clients(Protocol):
 
     async def item(self, client_id: ClientId) -> ClientListItem:
         """A client without its card. Raises NotFound."""
+        ...
+
+    async def names(self, client_ids: Sequence[ClientId]) -> dict[ClientId, str]:
+        """Of those that there are."""
         ...
 
     async def page(

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 from dependency_injector import providers
+from litestar import Litestar
 from playwright.async_api import Browser, async_playwright
 
 from entrypoints.container import Container, staff_api_app
@@ -16,6 +17,7 @@ from entrypoints.http_server import serve_until
 from entrypoints.listening import address_of, listening
 from entrypoints.stopping import Stop
 from tests.console.browser import CHROMIUM, NO_CHROMIUM, SWITCHES, Screen
+from tests.console.visiting import ORIGIN, Comes, Visiting
 from tests.database import Database
 from tests.desk import Desk, SetClock, container_for, open_desk
 
@@ -124,3 +126,33 @@ async def owner(screen: Screen, desk: Desk) -> Screen:
     """The desk's owner, signed in."""
     await screen.sign_in(desk)
     return screen
+
+
+@pytest.fixture(scope="session")
+def app(address: str, container: Container) -> Litestar:
+    """The same program as in the browser, reached without a socket."""
+    assert address
+    return staff_api_app(container)
+
+
+@pytest.fixture
+async def comes(app: Litestar) -> AsyncIterator[Comes]:
+    """Somebody new comes."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # its own ASGI types
+    open_clients: list[httpx.AsyncClient] = []
+
+    async def come() -> Visiting:
+        open_clients.append(httpx.AsyncClient(transport=transport, base_url=ORIGIN))
+        return Visiting(open_clients[-1])
+
+    yield come
+    for client in open_clients:
+        await client.aclose()
+
+
+@pytest.fixture
+async def visiting(comes: Comes, desk: Desk) -> Visiting:
+    """The desk's owner, signed in."""
+    visiting = await comes()
+    assert (await visiting.sign_in(desk)).status_code == 303
+    return visiting

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -16,45 +15,14 @@ from playwright.async_api import expect
 from core.ids import StaffId
 from core.staff import Permission
 from core.use_cases.staff import StaffEdit
-from entrypoints.container import Container, staff_api_app
+from entrypoints.container import Container
 from tests.console.browser import Screen
 from tests.console.routes import OPEN_ROUTES, ROUTES, Ids, Route, ids_of
-from tests.console.visiting import ORIGIN, SESSION, Visiting
+from tests.console.visiting import ORIGIN, SESSION, Comes, Visiting
 from tests.desk import Desk, SetClock, open_desk
 
 with_every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-Comes = Callable[[], Awaitable[Visiting]]
 HALF_AN_HOUR = timedelta(minutes=30)
-
-
-@pytest.fixture(scope="session")
-def app(address: str, container: Container) -> Litestar:
-    """The same program as in the browser, reached without a socket."""
-    assert address
-    return staff_api_app(container)
-
-
-@pytest.fixture
-async def comes(app: Litestar) -> AsyncIterator[Comes]:
-    """Somebody new comes."""
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # its own ASGI types
-    open_clients: list[httpx.AsyncClient] = []
-
-    async def come() -> Visiting:
-        open_clients.append(httpx.AsyncClient(transport=transport, base_url=ORIGIN))
-        return Visiting(open_clients[-1])
-
-    yield come
-    for client in open_clients:
-        await client.aclose()
-
-
-@pytest.fixture
-async def visiting(comes: Comes, desk: Desk) -> Visiting:
-    """The desk's owner, signed in."""
-    visiting = await comes()
-    assert (await visiting.sign_in(desk)).status_code == 303
-    return visiting
 
 
 def test_the_table_of_routes_is_complete(app: Litestar) -> None:

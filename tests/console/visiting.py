@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -48,3 +48,7 @@ class Visiting:
         if answer.status_code == 303:
             await self.get("/app/clients")
         return answer
+
+
+Comes = Callable[[], Awaitable[Visiting]]
+"""Somebody new comes."""

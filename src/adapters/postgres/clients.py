@@ -1,6 +1,7 @@
 """See :class:`ports.clients.Clients`."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from adapters.postgres.shop_scope import (
     ShopStatement,
     insert_into,
     of_shop,
+    one_of,
     select_of,
     update_of,
 )
@@ -78,6 +80,7 @@ _VIEW = ShopStatement(
     .where(clients.c.id == bindparam("client_id"))
 )
 _ITEM = ShopStatement(_with_account().where(clients.c.id == bindparam("client_id")))
+_NAMES = ShopStatement(select_of(clients, clients.c.id, clients.c.name).where(one_of(clients.c.id, "client_ids")))
 _OVERPAID = ShopStatement(
     select_of(invoices, _sum(-invoices.c.due)).where(
         invoices.c.client_id == bindparam("client_id"), is_not_settled(), invoices.c.due < 0
@@ -148,6 +151,10 @@ class PostgresClients:
         if row is None:
             raise NotFound
         return convert(dict(row), ClientListItem)
+
+    async def names(self, client_ids: Sequence[ClientId]) -> dict[ClientId, str]:
+        rows = await self._scope.rows(_NAMES, client_ids=list(client_ids))
+        return {row["id"]: row["name"] for row in rows}
 
     async def page(
         self, *, q: str | None, has_credit: bool | None, deleted: bool, after: Position | None, limit: int

@@ -1,5 +1,7 @@
 """Clients: show, list, add, edit, delete, restore."""
 
+from collections.abc import Sequence
+
 from msgspec import UNSET, Struct, UnsetType
 
 from core.ids import ClientId
@@ -39,6 +41,18 @@ class ListClients:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit()
             return await shop.clients.page(q=q, has_credit=has_credit, deleted=deleted, after=after, limit=limit)
+
+
+class NameClients:
+    """The names of clients, deleted ones too; who is none of the shop's is left out."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def __call__(self, caller: Caller, client_ids: Sequence[ClientId]) -> dict[ClientId, str]:
+        async with self._transactions.for_shop(caller) as shop:
+            await shop.admit()
+            return await shop.clients.names(client_ids)
 
 
 class AddClient:

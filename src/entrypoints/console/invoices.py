@@ -85,7 +85,8 @@ async def list_invoices(console: ConsoleOf, visitor: VisitorOf) -> Response[Any]
     page = await console.list_invoices(
         visitor.caller, client_id=None, status=filters.status, after=cursors.after, limit=filters.limit
     )
-    names = await _names(console, visitor, page.items)
+    client_ids = dict.fromkeys(ClientId(invoice.client_id) for invoice in page.items)
+    names = await console.name_clients(visitor.caller, list(client_ids))
     facts: dict[str, Any] = {
         "invoices": listing(visitor, console.cursors, _LIST, PATH, filters, page),
         "names": names,
@@ -93,12 +94,6 @@ async def list_invoices(console: ConsoleOf, visitor: VisitorOf) -> Response[Any]
         "tabs": [("All", PATH), *((status.capitalize(), f"{PATH}?status={status}") for status in STATUSES)],
     }
     return visitor.page("invoices/list.html", **facts)
-
-
-async def _names(console: Console, visitor: Visitor, invoices: list[InvoiceView]) -> dict[UUID, str]:
-    """Of the clients whose invoices these are."""
-    client_ids = dict.fromkeys(invoice.client_id for invoice in invoices)
-    return {each: (await console.show_client(visitor.caller, ClientId(each))).name for each in client_ids}
 
 
 @get("/invoices/{invoice_id:uuid}")

@@ -185,13 +185,13 @@ async def _paying(console: Console, visitor: Visitor, invoice_id: UUID, typed: U
     )
     options = await console.show_payment_options(visitor.caller, InvoiceId(invoice_id))
     facts = await invoice_facts(console, visitor, invoice_id)
-    closed = isinstance(preview.refusal, ClientDeleted | InvoiceVoid)
+    closed = ClientDeleted() if facts["client"].deleted_at else InvoiceVoid()
     return {
         **facts,
         "options": options,
         "preview": preview,
         "capped": _capped(preview, visitor),
-        "closed": sentence_of(preview.refusal, visitor.formats) if closed and preview.refusal else None,
+        "closed": None if options.methods else sentence_of(closed, visitor.formats),
         "why_not": _why_not(preview, visitor),
         "methods": [
             (method, METHODS[method], _hint(method, options.credit_balance, visitor)) for method in options.methods

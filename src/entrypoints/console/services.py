@@ -9,7 +9,15 @@ from litestar.params import SkipValidation
 from core.use_cases.add_credit import AddCredit
 from core.use_cases.bulk_payments import DeleteBulkPayment, RecordBulkPayment
 from core.use_cases.capture_overpayment import CaptureOverpayment
-from core.use_cases.clients import AddClient, DeleteClient, EditClient, ListClients, RestoreClient, ShowClient
+from core.use_cases.clients import (
+    AddClient,
+    DeleteClient,
+    EditClient,
+    ListClients,
+    NameClients,
+    RestoreClient,
+    ShowClient,
+)
 from core.use_cases.console_sessions import BeginConsoleSession, ContinueConsoleSession, EndConsoleSession
 from core.use_cases.credit_ledger import ExportEntries, ShowClientLedger, ShowEntry
 from core.use_cases.delete_payment import DeletePayment
@@ -66,6 +74,7 @@ class Console:
 
     show_client: ShowClient
     list_clients: ListClients
+    name_clients: NameClients
     add_client: AddClient
     edit_client: EditClient
     delete_client: DeleteClient

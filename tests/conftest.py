@@ -14,9 +14,14 @@ from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from adapters.embedded_postgres import EmbeddedPostgresUnavailable
 from tests.database import Cluster, Database, Engine, choose_engine, running_cluster
+
+# How long an example takes says how busy the machine is, and nothing about the program.
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("ours")
 
 # Where Debian puts it is not where everybody looks for programs.
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")

@@ -84,6 +84,7 @@ from entrypoints import metrics
 from entrypoints.application import create_app
 from entrypoints.console.assets import Assets
 from entrypoints.console.cookies import Cookies
+from entrypoints.console.documents import Documents
 from entrypoints.console.pages import Pages
 from entrypoints.console.services import Console
 from entrypoints.console.tokens import ConsoleTokens
@@ -335,6 +336,7 @@ class Container(containers.DeclarativeContainer):
         cursors=cursors,
         fingerprints=fingerprints,
         clock=clock,
+        documents=providers.Singleton(Documents),
         begin_session=begin_console_session,
         continue_session=continue_console_session,
         end_session=end_console_session,

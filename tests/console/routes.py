@@ -121,6 +121,8 @@ ROUTES = [
     ),
     Route("GET", "/app/payments/{payment_id}/delete", PAYMENTS),
     Route("POST", "/app/payments/{payment_id}/delete", PAYMENTS),
+    Route("GET", "/app/clients/{client_id}/statement"),
+    Route("GET", "/app/clients/{client_id}/statement.pdf"),
     Route("GET", "/app/clients/{client_id}/bulk-payment", PAYMENTS),
     Route("POST", "/app/clients/{client_id}/bulk-payment/total", PAYMENTS, _one_allocation),
     Route("POST", "/app/clients/{client_id}/bulk-payment", PAYMENTS, _two_allocations),

@@ -20,5 +20,6 @@ PLACES: list[Place] = [
 CLIENT_TABS: list[Place] = [
     Place("Invoices", ""),
     Place("Credit", "/credit"),
+    Place("Statement", "/statement"),
 ]
 """In the order in which they are shown."""

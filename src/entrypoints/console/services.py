@@ -40,6 +40,7 @@ from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditSt
 from core.use_cases.statements import ShowBalanceHistory, ShowStatement
 from core.use_cases.void_entry import VoidEntry
 from entrypoints.console.cookies import Cookies
+from entrypoints.console.documents import Documents
 from entrypoints.console.forms import SentForm
 from entrypoints.console.pages import Pages
 from entrypoints.console.tokens import ConsoleTokens
@@ -59,6 +60,7 @@ class Console:
     cursors: Cursors
     fingerprints: Fingerprints
     clock: Clock
+    documents: Documents
 
     begin_session: BeginConsoleSession
     continue_session: ContinueConsoleSession

@@ -395,5 +395,6 @@ class PaperShop:
             "idempotency_records": a_key_row(self.shop),
             "outbox": a_notice_row(self.shop, self.pat),
             "shop_routing": {"shop_id": self.shop},
+            "shop_verifications": {"shop_id": self.shop, "verified_at": NOON, "findings": 1},
             "delivery_attempts": an_attempt_row(self.shop, self.delivery),
         }

@@ -51,6 +51,7 @@ from core.use_cases.explain_balance import ExplainBalance
 from core.use_cases.export_ledger import ExportLedger
 from core.use_cases.invoices import AddInvoice, EditInvoice, ListInvoices, ShowInvoice, ShowPaymentOptions, VoidInvoice
 from core.use_cases.list_shops import ListShops
+from core.use_cases.note_verdict import NoteVerdict
 from core.use_cases.open_shop import OpenShop
 from core.use_cases.outbox import ResumeOutbox, RetryFailed, ShowOutbox
 from core.use_cases.payments import ListPayments, ShowPayment
@@ -163,7 +164,7 @@ class Container(containers.DeclarativeContainer):
         PostgresTransactions, database, fresh=fresh, seal=seal, tally=providers.Object(metrics.entries_committed)
     )
     directory = providers.Singleton(PostgresDirectory, database, jobs_database)
-    waiting = providers.Singleton(PostgresWaiting, jobs_database)
+    waiting = providers.Singleton(PostgresWaiting, database, jobs_database)
     readiness = providers.Singleton(Readiness, settings.provided.database_url)
     outbox_control = providers.Singleton(PostgresOutboxControl, database)
     notice_log = providers.Singleton(StructuredNoticeLog)
@@ -250,6 +251,7 @@ class Container(containers.DeclarativeContainer):
     resend_missed = providers.Singleton(ResendMissed, transactions, fresh)
 
     verify_shop = providers.Singleton(VerifyShop, transactions)
+    note_verdict = providers.Singleton(NoteVerdict, transactions, clock)
     digest_shop = providers.Singleton(DigestShop, transactions, clock)
     check_heads = providers.Singleton(CheckHeads, transactions)
     export_ledger = providers.Singleton(ExportLedger, transactions, clock)
@@ -416,6 +418,10 @@ def sample_of(container: Container, *, outbox: bool = False) -> Callable[[], Awa
         if outbox:
             for stage in await container.waiting()(at=container.clock().now()):
                 metrics.outbox(stage=stage.stage, waiting=stage.waiting, lag_seconds=stage.lag_seconds)
+            verified = await container.waiting().verified(at=container.clock().now())
+            metrics.verified(
+                age_seconds=verified.age_seconds, never=verified.never, shops_with_findings=verified.shops_with_findings
+            )
 
     return sample
 

@@ -69,6 +69,19 @@ _outbox_lag = Gauge(
     multiprocess_mode="livemax",
     registry=_registry,
 )
+_verify_age = Gauge(
+    "account_credit_verify_age_seconds",
+    "How long ago the shop was verified that was verified the longest ago.",
+    multiprocess_mode="livemax",
+    registry=_registry,
+)
+_verify_shops = Gauge(
+    "account_credit_verify_shops",
+    "Shops that were never verified, and shops whose last verification found something.",
+    ("state",),
+    multiprocess_mode="livemax",
+    registry=_registry,
+)
 
 
 def answered(*, method: str, route: str | None, status: int | None, seconds: float) -> None:
@@ -110,6 +123,12 @@ def pool(*, open_: int, in_use: int, most: int) -> None:
 def outbox(*, stage: str, waiting: int, lag_seconds: float) -> None:
     _outbox_waiting.labels(stage).set(waiting)
     _outbox_lag.labels(stage).set(lag_seconds)
+
+
+def verified(*, age_seconds: float, never: int, shops_with_findings: int) -> None:
+    _verify_age.set(age_seconds)
+    _verify_shops.labels("never").set(never)
+    _verify_shops.labels("disagree").set(shops_with_findings)
 
 
 def exposition() -> bytes:

@@ -23,7 +23,7 @@ from ports.settings import Settings
 from ports.sign_ins import SignIns
 from ports.staff import StaffRegister
 from ports.statements import Statements
-from ports.verification import Accounts, Heads, Witnesses
+from ports.verification import Accounts, Heads, Verdicts, Witnesses
 from ports.webhook_endpoints import WebhookEndpoints
 
 T = TypeVar("T")
@@ -110,6 +110,8 @@ class ShopTransaction(Protocol):
     def witnesses(self) -> Witnesses: ...
     @property
     def heads(self) -> Heads: ...
+    @property
+    def verdicts(self) -> Verdicts: ...
 
     @property
     def asker(self) -> Asker:

@@ -1,6 +1,7 @@
 """What ``verify`` reads of one shop to recompute everything, and a digest to keep its heads."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -74,4 +75,12 @@ class Heads(Protocol):
 
     async def at(self, heads: Sequence[Head]) -> list[StoredHead]:
         """What is stored for each of them now."""
+        ...
+
+
+class Verdicts(Protocol):
+    """What came of verifying one shop."""
+
+    async def note(self, *, at: datetime, findings: int) -> None:
+        """It was verified, and so much did not agree; what was noted before does not count any more."""
         ...

@@ -42,6 +42,7 @@ APP_TABLES = {
     "delivery_lanes": SELECT_INSERT,
     "deliveries": SELECT_INSERT,
     "delivery_attempts": SELECT_INSERT,
+    "shop_verifications": SELECT_INSERT,
 }
 APP_UPDATES = {
     "shops": {"name", "time_zone", "quickbooks_connected", "language", "email_notices", "email"},
@@ -70,11 +71,13 @@ APP_UPDATES = {
     },
     "delivery_lanes": {"due_at", "claim"},
     "deliveries": {"state", "attempts", "failures", "next_attempt_at", "settled_at"},
+    "shop_verifications": {"verified_at", "findings"},
 }
 JOBS_READS = {
     "outbox": {"shop_id", "due_at"},
     "delivery_lanes": {"shop_id", "due_at"},
     "webhook_endpoints": {"shop_id", "tell_owner_at"},
+    "shop_verifications": {"shop_id", "verified_at", "findings"},
 }
 FUNCTIONS = {"set_shop": {APP}, "open_v1": {APP}, "write_v1": {APP}, "refuse_change": set()}
 

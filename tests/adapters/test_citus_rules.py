@@ -39,6 +39,8 @@ ABOUT_NO_ONE_SHOP = {
     "directory._TO_TELL": "the same",
     "waiting._TO_ROUTE": "figures for whoever runs the program, as the role that sees only when something is due",
     "waiting._TO_DELIVER": "the same",
+    "waiting._VERIFIED": "the same",
+    "waiting._SHOPS": "the table of slugs is one that every machine has",
     "outbox_control._LOOK": "the switch of the installation, of no shop",
     "outbox_control._SETTLE_DOWN": "the same",
     "outbox_control._PAUSE": "the same",

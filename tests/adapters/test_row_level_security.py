@@ -14,6 +14,7 @@ from tests.adapters.walls import WITHOUT_SHOP, try_everything
 from tests.database import Database
 from tests.rows import (
     NIL,
+    NOON,
     Connection,
     PaperShop,
     Row,
@@ -34,8 +35,8 @@ from tests.snapshots import snapshot
 
 paper, other = PaperShop(), PaperShop()
 
-# Of these the jobs role reads two columns.
-MAY_LIST = {"outbox", "delivery_lanes", "webhook_endpoints"}
+# Of these the jobs role reads two or three columns.
+MAY_LIST = {"outbox", "delivery_lanes", "webhook_endpoints", "shop_verifications"}
 
 APPEND_ONLY = ["ledger_entries", "payment_changes"]
 
@@ -44,6 +45,7 @@ NEW_ROWS: dict[str, Row] = {
     **paper.rows_beside(),
     "invoice_counters": {"shop_id": paper.twin, "last_number": 0},
     "shop_routing": {"shop_id": paper.twin},
+    "shop_verifications": {"shop_id": paper.twin, "verified_at": NOON, "findings": 0},
     "webhook_endpoints": an_endpoint_row(paper.shop, uuid4()),
     "delivery_lanes": a_lane_row(paper.shop, paper.endpoint, paper.sam),
     "deliveries": a_delivery_row(paper.shop, NIL, paper.pat, paper.notice),

@@ -253,6 +253,12 @@ OF_ANOTHER_SHOP = [
         a_console_session_row(paper.twin, paper.other_session),
         table="console_sessions",
     ),
+    wrong(
+        "verdict",
+        "shop_verifications_shop_id_fkey",
+        {"shop_id": NOBODY, "verified_at": NOON, "findings": 0},
+        table="shop_verifications",
+    ),
     wrong("routing", "shop_routing_shop_id_fkey", {"shop_id": NOBODY}, table="shop_routing"),
     wrong("endpoint", "webhook_endpoints_shop_id_fkey", an_endpoint_row(NOBODY, NEW), table="webhook_endpoints"),
     wrong(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -171,6 +172,47 @@ async def test_the_worker_says_what_waits_and_for_how_long(database: Database, t
             until(lambda: figure(private, "account_credit_outbox_waiting", stage="route") == 0)
             assert figure(private, "account_credit_outbox_lag_seconds", stage="route") == 0
             assert stop(worker, signal.SIGTERM) == 0
+
+
+async def test_the_worker_says_how_the_last_verification_went_and_how_long_ago_it_was(
+    database: Database, tmp_path: Path
+) -> None:
+    async with database.fresh() as alone, program(alone) as container:
+        desk, other = [await open_desk(container) for _ in range(2)]
+        await desk.add(await desk.client("Pat"), 500)
+        settings = settings_of(alone)
+        private = int(settings["ACCOUNT_CREDIT_METRICS_PORT"])
+        superuser = await asyncpg.connect(alone.superuser_url)
+
+        def shops(state: str) -> float:
+            return figure(private, "account_credit_verify_shops", state=state)
+
+        try:
+            with running("worker", settings=settings, folder=tmp_path):
+                until(lambda: run("healthy", "--port", str(private), settings={}).returncode == 0)
+                until(lambda: shops("never") == 2)
+                assert run("verify", "--shop", desk.slug, settings=settings).returncode == 0
+                until(lambda: (shops("never"), shops("disagree")) == (1, 0))
+                await superuser.execute("UPDATE shop_verifications SET verified_at = now() - interval '2 days'")
+                until(lambda: figure(private, "account_credit_verify_age_seconds") > 2 * 86400)
+                await superuser.execute("ALTER TABLE credit_accounts DISABLE TRIGGER ALL")
+                await superuser.execute("UPDATE credit_accounts SET balance = 600, last_at = last_at + interval '1 s'")
+                assert run("verify", settings=settings).returncode == 1
+                until(lambda: (shops("never"), shops("disagree")) == (0, 1))
+                assert figure(private, "account_credit_verify_age_seconds") < 60
+        finally:
+            await superuser.close()
+        assert other.slug != desk.slug
+
+
+async def test_a_database_that_takes_no_notes_can_be_verified_all_the_same(database: Database) -> None:
+    async with database.fresh() as alone, program(alone) as container:
+        desk = await open_desk(container)
+        superuser = await asyncpg.connect(alone.superuser_url)
+        await superuser.execute(f"ALTER DATABASE {alone.name} SET default_transaction_read_only = on")
+        await superuser.close()
+        done = run("verify", settings=settings_of(alone))
+        assert (done.returncode, done.stderr) == (0, f"{desk.slug}: the outcome could not be noted in the database.\n")
 
 
 def test_methods_and_routes_that_somebody_makes_up_make_no_new_figures(database: Database, tmp_path: Path) -> None:

@@ -362,3 +362,11 @@ delivery_attempts = Table(
     Column("accepted", Boolean(), nullable=False),
     _text("answer"),
 )
+
+shop_verifications = Table(
+    "shop_verifications",
+    metadata,
+    _uuid("shop_id", key=True),
+    _time("verified_at"),
+    Column("findings", BigInteger(), nullable=False),
+)

@@ -32,6 +32,7 @@ from adapters.postgres.sign_ins import PostgresSignIns
 from adapters.postgres.staff import PostgresStaffRegister
 from adapters.postgres.statements import PostgresStatements
 from adapters.postgres.trouble import told_as_trouble
+from adapters.postgres.verdicts import PostgresVerdicts
 from adapters.postgres.webhook_endpoints import PostgresWebhookEndpoints
 from adapters.postgres.witnesses import PostgresWitnesses
 from core.books import Books, Posting
@@ -169,6 +170,10 @@ class PostgresShopTransaction:
     @cached_property
     def heads(self) -> PostgresHeads:
         return PostgresHeads(self._scope)
+
+    @cached_property
+    def verdicts(self) -> PostgresVerdicts:
+        return PostgresVerdicts(self._scope)
 
     @cached_property
     def outbox(self) -> PostgresOutbox:

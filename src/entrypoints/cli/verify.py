@@ -21,6 +21,7 @@ from entrypoints.cli.chosen_shops import chosen_shops
 from entrypoints.cli.progress import Bar, progress
 from entrypoints.container import Container, running
 from entrypoints.settings import Settings
+from ports.transactions import DatabaseTrouble
 
 
 class ShopReport(Struct):
@@ -131,6 +132,10 @@ async def _verify_shop(container: Container, name: str, shop_id: ShopId) -> Shop
             bar.update(step.entries + step.payments + step.invoices + step.notices + step.answers)
 
         await container.verify_shop()(shop_id, expect=expect, tell=tell)
+    try:
+        await container.note_verdict()(shop_id, findings=len(report.findings))
+    except DatabaseTrouble:  # a standby can be verified too, and takes no notes
+        click.echo(f"{name}: the outcome could not be noted in the database.", err=True)
     return report
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from random import random
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from dependency_injector import containers, providers
 from litestar import Litestar
@@ -97,19 +97,31 @@ from entrypoints.staff_api.services import StaffApi
 from ports.notifier import Notifier
 from ports.security import Clock
 
+if TYPE_CHECKING:
+    from entrypoints.tracing import Tracing
+
 T = TypeVar("T")
 
 STAFF_API_AUDIENCE = "staff-api"
 JOBS_CONNECTIONS = 1
 
 
-def _database(url: str, settings: Settings, max_connections: int) -> Database:
+def _tracing(settings: Settings) -> "Tracing | None":
+    if settings.traces_endpoint is None:
+        return None
+    from entrypoints.tracing import Tracing  # noqa: PLC0415  # it takes long, and may not be there
+
+    return Tracing(settings.traces_endpoint, share=settings.traces_share)
+
+
+def _database(url: str, settings: Settings, max_connections: int, tracing: "Tracing | None") -> Database:
     return Database(
         url,
         max_connections=max_connections,
         connect_timeout_seconds=settings.connect_timeout_seconds,
         acquire_timeout_seconds=settings.acquire_timeout_seconds,
         prepared_statements=settings.prepared_statements,
+        on_statement=None if tracing is None else tracing.statement,
     )
 
 
@@ -125,11 +137,15 @@ def _mail(settings: Settings, clock: Clock) -> SmtpNotifier | None:
     return SmtpNotifier(SmtpConnections(server, name=sender.domain), clock, sender=sender)
 
 
-def _notifiers(settings: Settings, webhook: Notifier, mail: Notifier | None) -> dict[Channel, Notifier]:
+def _notifiers(
+    settings: Settings, webhook: Notifier, mail: Notifier | None, tracing: "Tracing | None"
+) -> dict[Channel, Notifier]:
     """What is sent on which channel; on one that is not there nothing is."""
     if mail is None and settings.mail_to_log:
         mail = LogNotifier()
     notifiers = {Channel.WEBHOOK: webhook, **({} if mail is None else {Channel.EMAIL: mail})}
+    if tracing is not None:
+        notifiers = {channel: tracing.notifier(notifier) for channel, notifier in notifiers.items()}
     return {channel: CountedNotifier(channel, notifier) for channel, notifier in notifiers.items()}
 
 
@@ -141,6 +157,7 @@ class Container(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=Settings)
 
+    tracing = providers.Singleton(_tracing, settings)
     keys = providers.Singleton(SecretKeys.parse, settings.provided.secret_keys)
     fresh = providers.Singleton(SystemFresh)
     clock = providers.Singleton(SystemClock)
@@ -151,9 +168,11 @@ class Container(containers.DeclarativeContainer):
     credential_reader = providers.Singleton(CredentialReader, access_tokens, secrets)
 
     database = providers.Singleton(
-        _database, settings.provided.database_url, settings, settings.provided.max_connections
+        _database, settings.provided.database_url, settings, settings.provided.max_connections, tracing
     )
-    jobs_database = providers.Singleton(_database, settings.provided.jobs_database_url, settings, JOBS_CONNECTIONS)
+    jobs_database = providers.Singleton(
+        _database, settings.provided.jobs_database_url, settings, JOBS_CONNECTIONS, tracing
+    )
     seal = providers.Singleton(AesGcmAnswerSeal, keys)
     secret_seal = providers.Singleton(AesGcmSecretSeal, keys)
     receiver_addresses = providers.Singleton(
@@ -169,7 +188,7 @@ class Container(containers.DeclarativeContainer):
     outbox_control = providers.Singleton(PostgresOutboxControl, database)
     notice_log = providers.Singleton(StructuredNoticeLog)
     mail = providers.Singleton(_mail, settings, clock)
-    notifiers = providers.Singleton(_notifiers, settings, webhook_notifier, mail)
+    notifiers = providers.Singleton(_notifiers, settings, webhook_notifier, mail, tracing)
 
     open_shop = providers.Singleton(OpenShop, transactions, directory, passwords, common_passwords, fresh, clock)
     list_shops = providers.Singleton(ListShops, transactions, directory)
@@ -407,6 +426,8 @@ async def running(container: Container) -> AsyncIterator[None]:
             await jobs.close()
     finally:
         await database.close()
+        if (tracing := container.tracing()) is not None:
+            await tracing.close()
 
 
 def sample_of(container: Container, *, outbox: bool = False) -> Callable[[], Awaitable[None]]:

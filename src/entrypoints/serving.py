@@ -59,6 +59,8 @@ def serve_alone(settings: Settings, listener: socket.socket) -> None:
 async def _serve(settings: Settings, listener: socket.socket, private: socket.socket | None) -> None:
     container = Container(settings=settings)
     app: ASGIApp = staff_api_app(container)
+    if (tracing := container.tracing()) is not None:
+        app = tracing.around(app)
     if settings.trust_forwarded:
         app = BehindProxy(app)
     async with (

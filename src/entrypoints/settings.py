@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, TypeVar, cast
 from urllib.parse import unquote, urlsplit
@@ -46,6 +47,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     smtp_url: None: nobody gets e-mail, but with mail_to_log what would be sent is a line in the log.
     mail_from: the address that e-mail is from.
     prepared_statements: see :class:`adapters.postgres.pool.Database`; false behind a PgBouncer that cannot keep them.
+    traces_endpoint: takes OpenTelemetry's OTLP over HTTP; None: nothing is traced. traces_share: of all traces.
     processes: how many serve, each with max_connections of its own.
     metrics_port: of the private port, see :mod:`entrypoints.private`; None: there is none.
     secret_keys: ``id:key,id:key``, see :class:`adapters.security.keys.SecretKeys`.
@@ -65,6 +67,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     processes: int = 1
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
+    traces_endpoint: str | None = None
+    traces_share: float = 1.0
     max_connections: int = 10
     prepared_statements: bool = True
     connect_timeout_seconds: float = 5.0
@@ -124,6 +128,15 @@ def _mail_from(text: str) -> str:
     return text
 
 
+def _endpoint(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be a URL such as http://127.0.0.1:4318/v1/traces")
+    if find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None:
+        raise ValueError("needs packages that are not installed: account-credit[traces]")
+    return text
+
+
 def _number(low: float, high: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         try:
@@ -172,6 +185,8 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "processes": _integer(1, 64),
     "metrics_host": str,
     "metrics_port": _integer(1, 65535),
+    "traces_endpoint": _endpoint,
+    "traces_share": _number(0, 1),
     "max_connections": _integer(1, 1000),
     "prepared_statements": _switch,
     "connect_timeout_seconds": _number(0.1, 60),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PROGRAM = (sys.executable, "-m", "entrypoints.cli")
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 def without_our_settings(**settings: str) -> dict[str, str]:

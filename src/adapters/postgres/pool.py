@@ -1,9 +1,9 @@
 """The connection pool of one role."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from msgspec import Struct
@@ -40,15 +40,18 @@ class Database:
         connect_timeout_seconds: float,
         acquire_timeout_seconds: float,
         prepared_statements: bool = True,
+        on_statement: Callable[[Any], None] | None = None,
     ) -> None:
         """``prepared_statements``: whether a connection's statements may be kept from one transaction to the next.
         Behind a pooler that hands each transaction to another server connection they are nowhere to be found.
+        ``on_statement`` is told of each statement once it was run (asyncpg's ``LoggedQuery``).
         """
         self._url = url
         self._max_connections = max_connections
         self._connect_timeout_seconds = connect_timeout_seconds
         self._acquire_timeout_seconds = acquire_timeout_seconds
         self._prepared_statements = prepared_statements
+        self._on_statement = on_statement
         self._pool: asyncpg.Pool[Record] | None = None
 
     async def open(self) -> None:
@@ -58,9 +61,14 @@ class Database:
             max_size=self._max_connections,
             timeout=self._connect_timeout_seconds,
             reset=_nothing_to_reset,
+            init=self._told_of_statements if self._on_statement else None,
             statement_cache_size=500 if self._prepared_statements else 0,
             max_cached_statement_lifetime=0,
         )
+
+    async def _told_of_statements(self, connection: "asyncpg.Connection[Record]") -> None:
+        if self._on_statement is not None:
+            connection.add_query_logger(self._on_statement)
 
     async def close(self) -> None:
         """Wait for connections in use, up to 10 s, then cut them."""

@@ -391,6 +391,7 @@ class Container(containers.DeclarativeContainer):
         capture_overpayment=capture_overpayment,
         show_client_ledger=show_client_ledger,
         export_entries=export_entries,
+        list_entries=list_entries,
         show_entry=show_entry,
         add_credit=add_credit,
         void_entry=void_entry,

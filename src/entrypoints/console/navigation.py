@@ -15,6 +15,7 @@ class Place(Struct, frozen=True):
 PLACES: list[Place] = [
     Place("Clients", "/app/clients", "clients"),
     Place("Invoices", "/app/invoices", "invoices"),
+    Place("Reports", "/app/reports", "reports"),
 ]
 
 CLIENT_TABS: list[Place] = [

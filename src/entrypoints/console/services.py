@@ -19,7 +19,7 @@ from core.use_cases.clients import (
     ShowClient,
 )
 from core.use_cases.console_sessions import BeginConsoleSession, ContinueConsoleSession, EndConsoleSession
-from core.use_cases.credit_ledger import ExportEntries, ShowClientLedger, ShowEntry
+from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowClientLedger, ShowEntry
 from core.use_cases.delete_payment import DeletePayment
 from core.use_cases.delivery_log import ListClientNotices
 from core.use_cases.edit_payment import EditPayment
@@ -100,6 +100,7 @@ class Console:
 
     show_client_ledger: ShowClientLedger
     export_entries: ExportEntries
+    list_entries: ListEntries
     show_entry: ShowEntry
     add_credit: AddCredit
     void_entry: VoidEntry

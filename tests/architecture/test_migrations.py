@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
 from adapters.postgres import migrations
 
@@ -37,6 +38,10 @@ def test_migrations_take_nothing_away_and_keep_nobody_waiting() -> None:
     versions = sorted((Path(migrations.__file__).parent / "versions").glob("[0-9]*.py"))
     ruled = {path.name: faults(path.read_text()) for path in versions if path.name[:4] > WRITTEN_BEFORE_THE_RULES}
     assert {name: found for name, found in ruled.items() if found} == {}
+
+
+def test_the_newest_by_its_name_is_the_newest_of_alembic() -> None:
+    assert ScriptDirectory.from_config(migrations._config()).get_heads() == [migrations.head()]
 
 
 @pytest.mark.parametrize(

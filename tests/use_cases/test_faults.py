@@ -167,7 +167,7 @@ async def test_a_request_that_is_cut_short_while_it_waits_for_a_lock_lets_go_of_
 async def test_a_pool_of_two_under_fifty_requests_answers_busy_instead_of_hanging_and_recovers(
     alone: Database, auditor: Auditor
 ) -> None:
-    async with impatient(alone, auditor, max_connections=2, acquire_timeout_seconds=0.1) as desk:
+    async with impatient(alone, auditor, max_connections=2, acquire_timeout_seconds=1.0) as desk:
         client = await desk.client()
         async with somebody_has(alone, *its_account(client)):
             began = monotonic()

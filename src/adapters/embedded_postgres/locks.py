@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+
+SIGNATURE_SECONDS = 1.0
+POLL_SECONDS = 0.005
 
 
 class FolderLock:
@@ -16,6 +20,7 @@ class FolderLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: int | None = None
+        self._signed = False
 
     def acquire(self, *, shared: bool = False) -> None:
         """Wait for the lock. A shared lock keeps out only those who want it alone."""
@@ -30,8 +35,11 @@ class FolderLock:
         return True
 
     def release(self) -> None:
-        """Let go of the lock, if held."""
+        """Let go of the lock, if held, and take back the word that was left."""
         if self._file is not None:
+            if self._signed:
+                os.ftruncate(self._file, 0)
+                self._signed = False
             os.close(self._file)
             self._file = None
 
@@ -54,10 +62,14 @@ class FolderLock:
         if self._file is not None:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, text.encode(), 0)
+            self._signed = True
 
     def signature(self) -> str:
-        """The word that the last holder left; empty where there is none."""
-        return self._path.read_text(errors="replace").strip()
+        """The word of whoever holds the lock, who leaves it a moment after it came; empty where it stays silent."""
+        deadline = time.monotonic() + SIGNATURE_SECONDS
+        while not (word := self._path.read_text(errors="replace").strip()) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        return word
 
     def __enter__(self) -> FolderLock:
         self.acquire()

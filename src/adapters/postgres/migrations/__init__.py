@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+# Alembic and SQLAlchemy's engine are loaded by who migrates: whoever serves asks for head() alone, and starts sooner.
 
 LOCK_TIMEOUT_SECONDS = 1
 """Whoever comes after a migration that waits for a lock waits too, the server's requests first of all: better to give
@@ -28,7 +29,9 @@ _LOCK_NOT_AVAILABLE = "55P03"
 _ONE_AT_A_TIME = int.from_bytes(b"acr-migr", "big") >> 1
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415  # see above
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     return config
@@ -36,7 +39,7 @@ def _config() -> Config:
 
 def head() -> str:
     """The newest migration that this program knows."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+    return max(path.name[:4] for path in (Path(__file__).parent / "versions").glob("[0-9]*.py"))
 
 
 async def upgrade(owner_url: str, *, tries: int = TRIES) -> None:
@@ -48,6 +51,8 @@ async def upgrade(owner_url: str, *, tries: int = TRIES) -> None:
         sqlalchemy.exc.DBAPIError, asyncpg.PostgresError: also when a lock could not be had in the last try either.
         TimeoutError: somebody else migrates, and does not come to an end.
     """
+    from alembic import command  # noqa: PLC0415  # see above
+
     async with _one_at_a_time(owner_url):
         for left in reversed(range(tries)):
             try:
@@ -78,10 +83,15 @@ async def _one_at_a_time(owner_url: str) -> AsyncIterator[None]:
 
 async def check(owner_url: str) -> None:
     """Raise ``alembic.util.CommandError`` where the database's tables are not those that the program knows."""
+    from alembic import command  # noqa: PLC0415  # see above
+
     await _with_alembic(owner_url, command.check)
 
 
-async def _with_alembic(owner_url: str, run: Callable[[Config], None]) -> None:
+async def _with_alembic(owner_url: str, run: "Callable[[Config], None]") -> None:
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415  # see above
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415  # see above
+
     # Waiting for locks is bounded; the work itself (an index on a large table) is not.
     settings = {"lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s", "statement_timeout": "0"}
 

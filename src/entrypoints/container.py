@@ -44,7 +44,14 @@ from core.use_cases.console_sessions import BeginConsoleSession, ContinueConsole
 from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowClientLedger, ShowCreditTab, ShowEntry
 from core.use_cases.delete_payment import DeletePayment
 from core.use_cases.deliver_notices import DeliverNotices
-from core.use_cases.delivery_log import ListClientNotices, ListEndpointDeliveries, ResendDelivery, ResendMissed
+from core.use_cases.delivery_log import (
+    CountFailed,
+    ListClientNotices,
+    ListEmails,
+    ListEndpointDeliveries,
+    ResendDelivery,
+    ResendMissed,
+)
 from core.use_cases.digests import CheckHeads, DigestShop
 from core.use_cases.edit_payment import EditPayment
 from core.use_cases.explain_balance import ExplainBalance
@@ -68,7 +75,16 @@ from core.use_cases.reseal_secrets import ResealSecrets
 from core.use_cases.route_notices import RouteNotices
 from core.use_cases.shop_settings import EditShop, ShowMe, ShowShop
 from core.use_cases.sign_in import ProvePassword, Refresh, SignIn, SignOut, Tokens
-from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditStaffMember, ListApiKeys, ListStaff
+from core.use_cases.staff import (
+    AddApiKey,
+    AddStaffMember,
+    DeleteApiKey,
+    EditStaffMember,
+    ListApiKeys,
+    ListStaff,
+    ShowApiKey,
+    ShowStaffMember,
+)
 from core.use_cases.statements import ShowBalanceHistory, ShowStatement
 from core.use_cases.tell_owners import TellOwners
 from core.use_cases.verify_shop import VerifyShop
@@ -205,9 +221,11 @@ class Container(containers.DeclarativeContainer):
     show_shop = providers.Singleton(ShowShop, transactions)
     edit_shop = providers.Singleton(EditShop, transactions)
     list_staff = providers.Singleton(ListStaff, transactions)
+    show_staff_member = providers.Singleton(ShowStaffMember, transactions)
     add_staff_member = providers.Singleton(AddStaffMember, transactions, passwords, common_passwords)
     edit_staff_member = providers.Singleton(EditStaffMember, transactions, passwords, common_passwords)
     list_api_keys = providers.Singleton(ListApiKeys, transactions)
+    show_api_key = providers.Singleton(ShowApiKey, transactions)
     add_api_key = providers.Singleton(AddApiKey, transactions, secrets)
     delete_api_key = providers.Singleton(DeleteApiKey, transactions)
 
@@ -265,7 +283,9 @@ class Container(containers.DeclarativeContainer):
     rotate_webhook_secret = providers.Singleton(RotateWebhookSecret, transactions, secret_seal, fresh)
     reseal_secrets = providers.Singleton(ResealSecrets, transactions, directory, secret_seal)
     list_endpoint_deliveries = providers.Singleton(ListEndpointDeliveries, transactions)
+    list_emails = providers.Singleton(ListEmails, transactions)
     list_client_notices = providers.Singleton(ListClientNotices, transactions)
+    count_failed = providers.Singleton(CountFailed, transactions, clock)
     resend_delivery = providers.Singleton(ResendDelivery, transactions)
     resend_missed = providers.Singleton(ResendMissed, transactions, fresh)
 
@@ -363,9 +383,11 @@ class Container(containers.DeclarativeContainer):
         end_session=end_console_session,
         edit_shop=edit_shop,
         list_staff=list_staff,
+        show_staff_member=show_staff_member,
         add_staff_member=add_staff_member,
         edit_staff_member=edit_staff_member,
         list_api_keys=list_api_keys,
+        show_api_key=show_api_key,
         add_api_key=add_api_key,
         delete_api_key=delete_api_key,
         show_client=show_client,
@@ -399,6 +421,17 @@ class Container(containers.DeclarativeContainer):
         show_balance_history=show_balance_history,
         show_statement=show_statement,
         list_client_notices=list_client_notices,
+        list_webhook_endpoints=list_webhook_endpoints,
+        show_webhook_endpoint=show_webhook_endpoint,
+        add_webhook_endpoint=add_webhook_endpoint,
+        edit_webhook_endpoint=edit_webhook_endpoint,
+        delete_webhook_endpoint=delete_webhook_endpoint,
+        rotate_webhook_secret=rotate_webhook_secret,
+        list_endpoint_deliveries=list_endpoint_deliveries,
+        list_emails=list_emails,
+        count_failed=count_failed,
+        resend_delivery=resend_delivery,
+        resend_missed=resend_missed,
         preview_add=preview_add,
         preview_void=preview_void,
         preview_payment=preview_payment,

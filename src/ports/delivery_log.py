@@ -18,6 +18,16 @@ class DeliveryLog(Protocol):
         """Its deliveries, those of the newest notices first."""
         ...
 
+    async def of_emails(self, *, state: DeliveryState | None, after: Position | None, limit: int) -> Page[DeliveryView]:
+        """What goes to clients by e-mail, that of the newest notices first."""
+        ...
+
+    async def failed_since(self, moment: datetime, *, most: int) -> dict[ReceiverId, int]:
+        """How many deliveries of notices since then failed, of each receiver that has any: e-mail, and endpoints that
+        are not deleted. ``most``: where counting stops.
+        """
+        ...
+
     async def of_client(
         self, client_id: ClientId, *, state: DeliveryState | None, after: Position | None, limit: int
     ) -> Page[DeliveryView]:

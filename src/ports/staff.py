@@ -32,6 +32,10 @@ class StaffRegister(Protocol):
         """API keys in the order in which they were made; deleted ones are left out."""
         ...
 
+    async def key_view(self, key_id: ApiKeyId) -> ApiKeyView:
+        """Raises NotFound, also for one that was deleted."""
+        ...
+
     async def add_key(self, key: ApiKey, *, secret_hash: bytes) -> None: ...
 
     async def delete_key(self, key_id: ApiKeyId) -> None:

@@ -74,6 +74,10 @@ class Screen:
         await self.page.get_by_label("Password").fill(password)
         await self.page.get_by_role("button", name="Sign in").click()
 
+    async def click(self, name: str, role: str = "button") -> None:
+        """What has exactly that name."""
+        await self.page.get_by_role(role, name=name, exact=True).click()  # type: ignore[arg-type]  # a role's name
+
     async def said(self) -> str:
         """What the page says was done."""
         status = self.page.locator("#said")

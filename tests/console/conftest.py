@@ -17,7 +17,7 @@ from entrypoints.http_server import serve_until
 from entrypoints.listening import address_of, listening
 from entrypoints.stopping import Stop
 from tests.console.browser import CHROMIUM, NO_CHROMIUM, SWITCHES, Screen
-from tests.console.visiting import ORIGIN, Comes, Visiting
+from tests.console.visiting import Comes, Visiting, http_of
 from tests.database import Database
 from tests.desk import Desk, SetClock, container_for, open_desk
 
@@ -138,16 +138,12 @@ def app(address: str, container: Container) -> Litestar:
 @pytest.fixture
 async def comes(app: Litestar) -> AsyncIterator[Comes]:
     """Somebody new comes."""
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # its own ASGI types
-    open_clients: list[httpx.AsyncClient] = []
+    async with AsyncExitStack() as stack:
 
-    async def come() -> Visiting:
-        open_clients.append(httpx.AsyncClient(transport=transport, base_url=ORIGIN))
-        return Visiting(open_clients[-1])
+        async def come() -> Visiting:
+            return Visiting(await stack.enter_async_context(http_of(app)))
 
-    yield come
-    for client in open_clients:
-        await client.aclose()
+        yield come
 
 
 @pytest.fixture

@@ -25,16 +25,31 @@ class Ids:
     entry: UUID = field(default_factory=uuid4)
     staff: UUID = field(default_factory=uuid4)
     api_key: UUID = field(default_factory=uuid4)
+    endpoint: UUID = field(default_factory=uuid4)
+    delivery: UUID = field(default_factory=uuid4)
 
 
 async def ids_of(desk: Desk) -> Ids:
-    """One of each thing that belongs to a client, at that desk."""
+    """One of each thing, at that desk."""
     client = await desk.client("Canary Quux")
     entry = await desk.add(client, 5000)
     invoice = await desk.invoice(client, 13000)
     payment = await desk.pay(invoice, 100)
     bulk = await desk.pay_together(client, [(await desk.invoice(client, 100), 100), (invoice, 100)])
-    return Ids(client=client, entry=entry.id, invoice=invoice, payment=payment.id, bulk_payment=bulk.id)
+    member, _ = await desk.hire(name="Robin Canary")
+    key = await desk.container.add_api_key()(desk.owner, name="till of Canary", permissions=set())
+    endpoint = await desk.endpoint("https://93.184.215.14/Canary")
+    return Ids(
+        client=client,
+        entry=entry.id,
+        invoice=invoice,
+        payment=payment.id,
+        bulk_payment=bulk.id,
+        staff=member.id,
+        api_key=key.id,
+        endpoint=endpoint.id,
+        delivery=await desk.delivery(endpoint.id),
+    )
 
 
 @dataclass(frozen=True)
@@ -57,6 +72,8 @@ class Route:
 CLIENTS = "manage_clients"
 PAYMENTS = "create_payments"
 INVOICES = "manage_invoices"
+STAFF = "manage_staff"
+SETTINGS = "manage_settings"
 
 
 def _one_allocation(ids: Ids) -> Entries:
@@ -69,6 +86,8 @@ def _two_allocations(ids: Ids) -> Entries:
     return {**_one_allocation(ids), **more}
 
 
+ENDPOINT = {"url": "https://93.184.215.14/hooks", "kinds": "credit.added"}
+"""At an address that needs no lookup."""
 LINES = {"number": "INV-9", "lines[0].description": "Work", "lines[0].unit_price": "1"}
 
 ROUTES = [
@@ -135,6 +154,52 @@ ROUTES = [
     Route("GET", "/app/reports/credit"),
     Route("GET", "/app/reports/ledger"),
     Route("GET", "/app/reports/ledger.csv"),
+    Route("GET", "/app/settings"),
+    Route("GET", "/app/settings/shop"),
+    Route(
+        "POST",
+        "/app/settings/shop",
+        SETTINGS,
+        lambda _: {"name": "Renamed", "time_zone": "America/Chicago", "language": "en"},
+    ),
+    Route("GET", "/app/settings/staff", STAFF),
+    Route("GET", "/app/settings/staff/add", STAFF),
+    Route(
+        "POST",
+        "/app/settings/staff/add",
+        STAFF,
+        lambda _: {"name": "New", "email": f"{uuid4().hex}@example.com", "password": "0123456789ab"},
+    ),
+    Route("GET", "/app/settings/staff/{staff_id}/edit", STAFF),
+    Route("POST", "/app/settings/staff/{staff_id}/edit", STAFF, lambda _: {"name": "New", "email": "new@example.com"}),
+    Route("GET", "/app/settings/staff/{staff_id}/password", STAFF),
+    Route("POST", "/app/settings/staff/{staff_id}/password", STAFF, lambda _: {"password": "0123456789ab"}),
+    Route("GET", "/app/settings/staff/{staff_id}/deactivate", STAFF),
+    Route("POST", "/app/settings/staff/{staff_id}/deactivate", STAFF),
+    Route("POST", "/app/settings/staff/{staff_id}/activate", STAFF),
+    Route("GET", "/app/settings/api-keys", STAFF),
+    Route("GET", "/app/settings/api-keys/add", STAFF),
+    Route("POST", "/app/settings/api-keys/add", STAFF, lambda _: {"name": "till"}),
+    Route("GET", "/app/settings/api-keys/{api_key_id}/delete", STAFF),
+    Route("POST", "/app/settings/api-keys/{api_key_id}/delete", STAFF),
+    Route("GET", "/app/settings/webhooks", SETTINGS),
+    Route("GET", "/app/settings/webhooks/add", SETTINGS),
+    Route("POST", "/app/settings/webhooks/add", SETTINGS, lambda _: ENDPOINT),
+    Route("GET", "/app/settings/webhooks/{endpoint_id}", SETTINGS),
+    Route("GET", "/app/settings/webhooks/{endpoint_id}/edit", SETTINGS),
+    Route("POST", "/app/settings/webhooks/{endpoint_id}/edit", SETTINGS, lambda _: ENDPOINT),
+    Route("GET", "/app/settings/webhooks/{endpoint_id}/rotate", SETTINGS),
+    Route("POST", "/app/settings/webhooks/{endpoint_id}/rotate", SETTINGS),
+    Route("GET", "/app/settings/webhooks/{endpoint_id}/off", SETTINGS),
+    Route("POST", "/app/settings/webhooks/{endpoint_id}/off", SETTINGS),
+    Route("POST", "/app/settings/webhooks/{endpoint_id}/on", SETTINGS),
+    Route("GET", "/app/settings/webhooks/{endpoint_id}/delete", SETTINGS),
+    Route("POST", "/app/settings/webhooks/{endpoint_id}/delete", SETTINGS),
+    Route("GET", "/app/settings/webhooks/{endpoint_id}/resend", SETTINGS),
+    Route("POST", "/app/settings/webhooks/{endpoint_id}/resend", SETTINGS, lambda _: {"from": "2026-01-01"}),
+    Route("GET", "/app/settings/emails", SETTINGS),
+    Route("GET", "/app/clients/{client_id}/notices"),
+    Route("POST", "/app/deliveries/{delivery_id}/resend", SETTINGS, lambda _: {"shown": "client"}),
     Route("GET", "/app/credit/entries/{entry_id}"),
     Route("GET", "/app/credit/entries/{entry_id}/void", PAYMENTS),
     Route("POST", "/app/credit/entries/{entry_id}/void", PAYMENTS, lambda _: {"note": "n"}),

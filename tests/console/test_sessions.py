@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -18,7 +21,7 @@ from core.use_cases.staff import StaffEdit
 from entrypoints.container import Container
 from tests.console.browser import Screen
 from tests.console.routes import OPEN_ROUTES, ROUTES, Ids, Route, ids_of
-from tests.console.visiting import ORIGIN, SESSION, Comes, Visiting
+from tests.console.visiting import ORIGIN, SESSION, Comes, Visiting, http_of
 from tests.desk import Desk, SetClock, open_desk
 
 with_every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
@@ -164,26 +167,50 @@ async def test_without_a_session_every_page_leads_to_the_sign_in_page(comes: Com
     assert answer.headers["location"].startswith("/app/sign-in")
 
 
+@dataclass(frozen=True)
+class Street:
+    """A shop that every route is tried at, by people who change nothing there: what they may not do is refused."""
+
+    ids: Ids
+    technician: Visiting
+    lacking: dict[str | None, Visiting]
+    """By a permission: who has all others."""
+    stranger: Visiting
+    """Of another shop."""
+
+
+@pytest.fixture(scope="module")
+async def street(app: Litestar, container: Container) -> AsyncIterator[Street]:
+    async with AsyncExitStack() as stack:
+
+        async def signed_in(desk: Desk, email: str) -> Visiting:
+            visiting = Visiting(await stack.enter_async_context(http_of(app)))
+            await visiting.sign_in(desk, email)
+            return visiting
+
+        desk, elsewhere = await open_desk(container), await open_desk(container)
+        yield Street(
+            ids=await ids_of(desk),
+            technician=await signed_in(desk, (await desk.hire())[0].email),
+            lacking={
+                lacked: await signed_in(desk, (await desk.hire(*set(Permission) - {lacked}))[0].email)
+                for lacked in (None, *Permission)
+            },
+            stranger=await signed_in(elsewhere, elsewhere.owner_email),
+        )
+
+
 @with_every_route
-async def test_r25_who_lacks_the_permission_is_refused(comes: Comes, desk: Desk, route: Route) -> None:
-    technician, everything_else = await comes(), await comes()
-    ids = await ids_of(desk)
-    await technician.sign_in(desk, (await desk.hire())[0].email)
-    others = [permission for permission in Permission if permission != route.permission]
-    await everything_else.sign_in(desk, (await desk.hire(*others))[0].email)
-    for visiting in (technician, everything_else):
-        answer = await _send(visiting, route, ids)
+async def test_r25_who_lacks_the_permission_is_refused(street: Street, route: Route) -> None:
+    for visiting in (street.technician, street.lacking[route.permission]):
+        answer = await _send(visiting, route, street.ids)
         assert answer.status_code in ({200, 303} if route.permission is None else {403}), answer.text
 
 
 @with_every_route
-async def test_r26_of_another_shop_is_like_of_nowhere(
-    comes: Comes, desk: Desk, container: Container, route: Route
-) -> None:
-    ids = await ids_of(desk)
-    stranger = await comes()
-    await stranger.sign_in(await open_desk(container))
-    foreign, unknown = await _send(stranger, route, ids), await _send(stranger, route, Ids())
+async def test_r26_of_another_shop_is_like_of_nowhere(street: Street, route: Route) -> None:
+    await street.stranger.get("/app/settings/shop")  # which says what the request before it left to say
+    foreign, unknown = await _send(street.stranger, route, street.ids), await _send(street.stranger, route, Ids())
     assert foreign.status_code == unknown.status_code
     if foreign.status_code >= 400:
         assert _without_keys(foreign) == _without_keys(unknown)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import httpx
+from litestar import Litestar
 
 from tests.desk import PASSWORD, Desk
 
@@ -48,6 +49,12 @@ class Visiting:
         if answer.status_code == 303:
             await self.get("/app/clients")
         return answer
+
+
+def http_of(app: Litestar) -> httpx.AsyncClient:
+    """As a browser with cookies of its own."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # its own ASGI types
+    return httpx.AsyncClient(transport=transport, base_url=ORIGIN)
 
 
 Comes = Callable[[], Awaitable[Visiting]]

@@ -114,6 +114,10 @@ CHANGES: dict[str, tuple[Permission, Operation]] = {
     ),
     "void an invoice": (Permission.MANAGE_INVOICES, lambda d, c, t: d.void_invoice(t.unpaid, caller=c)),
     "list staff": (Permission.MANAGE_STAFF, lambda d, c, t: d.container.list_staff()(c, after=None, limit=10)),
+    "show a staff member": (
+        Permission.MANAGE_STAFF,
+        lambda d, c, t: d.container.show_staff_member()(c, StaffId(t.member)),
+    ),
     "add staff": (
         Permission.MANAGE_STAFF,
         lambda d, c, t: d.container.add_staff_member()(
@@ -129,6 +133,10 @@ CHANGES: dict[str, tuple[Permission, Operation]] = {
         lambda d, c, t: d.container.edit_staff_member()(c, StaffId(t.member), StaffEdit(password=PASSWORD)),
     ),
     "list API keys": (Permission.MANAGE_STAFF, lambda d, c, t: d.container.list_api_keys()(c, after=None, limit=10)),
+    "show an API key": (
+        Permission.MANAGE_STAFF,
+        lambda d, c, t: d.container.show_api_key()(c, ApiKeyId(t.api_key)),
+    ),
     "add an API key": (
         Permission.MANAGE_STAFF,
         lambda d, c, t: d.container.add_api_key()(c, name="x", permissions=set()),
@@ -174,6 +182,11 @@ CHANGES: dict[str, tuple[Permission, Operation]] = {
             c, EndpointId(t.endpoint), state=None, after=None, limit=10
         ),
     ),
+    "list e-mails": (
+        Permission.MANAGE_SETTINGS,
+        lambda d, c, t: d.container.list_emails()(c, state=None, after=None, limit=10),
+    ),
+    "count what failed": (Permission.MANAGE_SETTINGS, lambda d, c, t: d.container.count_failed()(c)),
     "send a notice again": (
         Permission.MANAGE_SETTINGS,
         lambda d, c, t: d.container.resend_delivery()(c, DeliveryId(t.delivery)),

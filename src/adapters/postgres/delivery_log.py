@@ -6,12 +6,12 @@ from functools import cache
 from uuid import UUID
 
 from msgspec import convert
-from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, exists, literal_column, tuple_
+from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, exists, func, literal_column, true, tuple_
 
 from adapters.postgres.paging import page_of
 from adapters.postgres.shop_scope import Record, ShopScope, ShopStatement, of_shop, one_of, select_of
-from adapters.postgres.tables import clients, deliveries, delivery_attempts, outbox
-from core.deliveries import Channel, DeliveryState, channel_of
+from adapters.postgres.tables import clients, deliveries, delivery_attempts, outbox, webhook_endpoints
+from core.deliveries import BY_EMAIL, Channel, DeliveryState, channel_of
 from core.errors import NotFound
 from core.ids import ClientId, DeliveryId, EndpointId, NoticeId, ReceiverId
 from core.notices import NoticeKind
@@ -45,6 +45,21 @@ _ATTEMPTS = ShopStatement(
         delivery_attempts.c.number > deliveries.c.attempts - SHOWN_ATTEMPTS,
     )
     .order_by(delivery_attempts.c.delivery_id, delivery_attempts.c.number.desc())
+)
+
+
+_failed_lately = (
+    select_of(deliveries, literal_column("1"))
+    .where(deliveries.c.state == literal_column("'failed'"), deliveries.c.notice_id >= bindparam("id_from"))
+    .limit(bindparam("most", type_=BigInteger()))
+)
+_FAILED_EMAILS = ShopStatement(_failed_lately.where(deliveries.c.receiver_id == bindparam("receiver")))
+_of_endpoint = _failed_lately.where(deliveries.c.receiver_id == webhook_endpoints.c.id).lateral("failed")
+_FAILED_WEBHOOKS = ShopStatement(
+    select_of(webhook_endpoints, webhook_endpoints.c.id, func.count())
+    .join(_of_endpoint, true())
+    .where(webhook_endpoints.c.deleted_at.is_(None))
+    .group_by(webhook_endpoints.c.id)
 )
 
 
@@ -95,6 +110,15 @@ class PostgresDeliveryLog:
         self, endpoint_id: EndpointId, *, state: DeliveryState | None, after: Position | None, limit: int
     ) -> Page[DeliveryView]:
         return await self._page(endpoint_id, of_client=False, state=state, after=after, limit=limit)
+
+    async def of_emails(self, *, state: DeliveryState | None, after: Position | None, limit: int) -> Page[DeliveryView]:
+        return await self._page(BY_EMAIL, of_client=False, state=state, after=after, limit=limit)
+
+    async def failed_since(self, moment: datetime, *, most: int) -> dict[ReceiverId, int]:
+        id_from = _first_id(moment, -_CLOCKS_APART)
+        emails = await self._scope.rows(_FAILED_EMAILS, receiver=BY_EMAIL, id_from=id_from, most=most)
+        of_endpoints = await self._scope.rows(_FAILED_WEBHOOKS, id_from=id_from, most=most)
+        return {**({BY_EMAIL: len(emails)} if emails else {}), **{row[0]: row[1] for row in of_endpoints}}
 
     async def of_client(
         self, client_id: ClientId, *, state: DeliveryState | None, after: Position | None, limit: int

@@ -35,6 +35,7 @@ _CHANGE_WITH_PASSWORD = ShopStatement(_one.values({**_columns, "password_hash": 
 _keys = select_of(api_keys, *(api_keys.c[name] for name in ("id", "name", "permissions", "created_at"))).where(
     api_keys.c.deleted_at.is_(None)
 )
+_KEY = ShopStatement(_keys.where(api_keys.c.id == bindparam("key_id")))
 _FIRST_KEYS = ShopStatement(_keys.order_by(api_keys.c.id).limit(_limit))
 _NEXT_KEYS = ShopStatement(_keys.where(api_keys.c.id > bindparam("after_id")).order_by(api_keys.c.id).limit(_limit))
 _ADD_KEY = ShopStatement(insert_into(api_keys, "id", "name", "permissions", "secret_hash", "created_at"))
@@ -93,13 +94,13 @@ class PostgresStaffRegister:
     async def keys_page(self, *, after: Position | None, limit: int) -> Page[ApiKeyView]:
         rows = await self._page(_FIRST_KEYS, _NEXT_KEYS, after, limit)
         keys = convert([dict(row) for row in rows], list[ApiKey])
-        items = [
-            ApiKeyView(
-                id=key.id, name=key.name, permissions=sorted_permissions(key.permissions), created_at=key.created_at
-            )
-            for key in keys
-        ]
-        return page_of(items, limit, _position)
+        return page_of([_key_view(key) for key in keys], limit, _position)
+
+    async def key_view(self, key_id: ApiKeyId) -> ApiKeyView:
+        row = await self._scope.row(_KEY, key_id=key_id)
+        if row is None:
+            raise NotFound
+        return _key_view(convert(dict(row), ApiKey))
 
     async def add_key(self, key: ApiKey, *, secret_hash: bytes) -> None:
         await self._scope.run(
@@ -141,4 +142,10 @@ def _staff_view(member: StaffMember) -> StaffView:
         permissions=sorted_permissions(member.permissions),
         active=member.active,
         created_at=member.created_at,
+    )
+
+
+def _key_view(key: ApiKey) -> ApiKeyView:
+    return ApiKeyView(
+        id=key.id, name=key.name, permissions=sorted_permissions(key.permissions), created_at=key.created_at
     )

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from core.errors import Unauthenticated
 from core.ids import ShopId, StaffId
-from core.shop import Shop
+from core.shop import ShopSettings
 from core.staff import ActorKind, Caller, Credential, Permission
 from core.use_cases.retried import retried
 from core.use_cases.sign_in import ProvePassword
@@ -30,7 +30,7 @@ class Visit(Struct, frozen=True, kw_only=True):
     staff_id: StaffId
     name: str
     permissions: frozenset[Permission]
-    shop: Shop
+    shop: ShopSettings
 
     @property
     def caller(self) -> Caller:

@@ -1,6 +1,9 @@
 """What was sent to whom, and sending it again, always under the notice's own id."""
 
-from datetime import date
+from datetime import date, timedelta
+from uuid import UUID
+
+from msgspec import Struct
 
 from core.deliveries import BY_EMAIL, DeliveryState
 from core.errors import InvalidField
@@ -10,11 +13,27 @@ from core.use_cases.credit_ledger import moments
 from core.use_cases.retried import retried
 from core.views import Page, Position
 from core.webhook_views import DeliveryView, ResentView
-from ports.security import Fresh
+from ports.security import Clock, Fresh
 from ports.transactions import Transactions
 
 MOST_AT_ONCE = 5000
 """Notices that are sent again by one request."""
+FAILED_LATELY = timedelta(days=30)
+FAILED_AT_MOST = 100
+"""So many failures of one receiver are counted; more are as many."""
+
+
+class FailedLately(Struct, frozen=True, kw_only=True):
+    """How many deliveries of the last 30 days' notices failed for good, each up to 100: of each endpoint that has any,
+    and of e-mails.
+    """
+
+    of_endpoints: dict[UUID, int]
+    of_emails: int
+
+    @property
+    def of_all(self) -> int:
+        return sum(self.of_endpoints.values()) + self.of_emails
 
 
 class ListEndpointDeliveries:
@@ -36,6 +55,38 @@ class ListEndpointDeliveries:
             await shop.admit(Permission.MANAGE_SETTINGS)
             await shop.webhook_endpoints.endpoint(endpoint_id)
             return await shop.delivery_log.of_endpoint(endpoint_id, state=state, after=after, limit=limit)
+
+
+class ListEmails:
+    """The log of what goes to clients by e-mail."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def __call__(
+        self, caller: Caller, *, state: DeliveryState | None, after: Position | None, limit: int
+    ) -> Page[DeliveryView]:
+        async with self._transactions.for_shop(caller) as shop:
+            await shop.admit(Permission.MANAGE_SETTINGS)
+            return await shop.delivery_log.of_emails(state=state, after=after, limit=limit)
+
+
+class CountFailed:
+    """What failed for good of late, for whoever can do something about it."""
+
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
+
+    async def __call__(self, caller: Caller) -> FailedLately:
+        since = self._clock.now() - FAILED_LATELY
+        async with self._transactions.for_shop(caller) as shop:
+            await shop.admit(Permission.MANAGE_SETTINGS)
+            failed = await shop.delivery_log.failed_since(since, most=FAILED_AT_MOST)
+            return FailedLately(
+                of_endpoints={receiver_id: count for receiver_id, count in failed.items() if receiver_id != BY_EMAIL},
+                of_emails=failed.get(BY_EMAIL, 0),
+            )
 
 
 class ListClientNotices:

@@ -23,6 +23,16 @@ class ListStaff:
             return await shop.staff.page(after=after, limit=limit)
 
 
+class ShowStaffMember:
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def __call__(self, caller: Caller, staff_id: StaffId) -> StaffView:
+        async with self._transactions.for_shop(caller) as shop:
+            await shop.admit(Permission.MANAGE_STAFF)
+            return await shop.staff.view(staff_id)
+
+
 class AddStaffMember:
     def __init__(self, transactions: Transactions, passwords: Passwords, common_passwords: Container[str]) -> None:
         self._transactions = transactions
@@ -118,6 +128,18 @@ class ListApiKeys:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit(Permission.MANAGE_STAFF)
             return await shop.staff.keys_page(after=after, limit=limit)
+
+
+class ShowApiKey:
+    """All but the key itself."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def __call__(self, caller: Caller, key_id: ApiKeyId) -> ApiKeyView:
+        async with self._transactions.for_shop(caller) as shop:
+            await shop.admit(Permission.MANAGE_STAFF)
+            return await shop.staff.key_view(key_id)
 
 
 class AddApiKey:

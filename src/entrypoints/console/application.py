@@ -5,7 +5,19 @@ from typing import Any
 from litestar import Response, Router, get
 from litestar.di import Provide
 
-from entrypoints.console import bulk_payments, client, clients, credit, invoices, payments, reports, sign_in, statements
+from entrypoints.console import (
+    bulk_payments,
+    client,
+    clients,
+    credit,
+    invoices,
+    notices,
+    payments,
+    reports,
+    settings,
+    sign_in,
+    statements,
+)
 from entrypoints.console.assets import asset_routes
 from entrypoints.console.errors import error_pages
 from entrypoints.console.pages import redirection
@@ -14,7 +26,10 @@ from entrypoints.console.sessions import HOME, provide_form, provide_visitor, re
 from entrypoints.http.allowed_methods import options_routes
 from ports.transactions import AlreadyAnswered
 
-_PAGES = (sign_in, clients, client, credit, invoices, payments, bulk_payments, statements, reports)
+_PAGES = (
+    *(sign_in, clients, client, credit, invoices, payments, bulk_payments, statements, notices),
+    *(reports, settings),
+)
 """The modules of pages; each has its ``routes``."""
 
 

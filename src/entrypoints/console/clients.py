@@ -25,6 +25,7 @@ class ClientForm(FormStruct, frozen=True, kw_only=True):
     name: Annotated[Name, Meta(title="Name")]
     email: Annotated[Email, Meta(title="E-mail")] | None = None
     phone: Annotated[Phone, Meta(title="Phone")] | None = None
+    email_notices: Annotated[bool, Meta(title="E-mails about credit")] = False
 
     @property
     def clean_email(self) -> str | None:
@@ -62,7 +63,7 @@ async def _list(console: Console, visitor: Visitor, filters: ClientFilters) -> L
 async def show_add_client(visitor: VisitorOf) -> Response[str]:
     """The form for a new client."""
     visitor.require(Permission.MANAGE_CLIENTS)
-    return visitor.page("clients/add.html", form=visitor.form(ClientForm))
+    return visitor.page("clients/add.html", form=visitor.form(ClientForm, email_notices=True))
 
 
 @post("/clients/add")
@@ -72,7 +73,10 @@ async def add_client(console: ConsoleOf, visitor: VisitorOf, form: FormOf) -> Re
         typed = form.read(ClientForm)
         email = typed.clean_email
         client = await form.once(
-            lambda caller: console.add_client(caller, name=typed.name, email=email, phone=typed.phone), ClientView
+            lambda caller: console.add_client(
+                caller, name=typed.name, email=email, phone=typed.phone, email_notices=typed.email_notices
+            ),
+            ClientView,
         )
     except REFUSED as refusal:
         return visitor.again("clients/add.html", form, refusal)
@@ -84,7 +88,9 @@ async def show_edit_client(console: ConsoleOf, visitor: VisitorOf, client_id: Fr
     """The form with what is known of a client."""
     visitor.require(Permission.MANAGE_CLIENTS)
     client = await console.show_client(visitor.caller, ClientId(client_id))
-    form = visitor.form(ClientForm, name=client.name, email=client.email, phone=client.phone)
+    form = visitor.form(
+        ClientForm, name=client.name, email=client.email, phone=client.phone, email_notices=client.email_notices
+    )
     return visitor.page("clients/edit.html", form=form, client=client)
 
 
@@ -93,7 +99,9 @@ async def edit_client(console: ConsoleOf, visitor: VisitorOf, form: FormOf, clie
     """Needs the permission `manage_clients`."""
     try:
         typed = form.read(ClientForm)
-        edit = ClientEdit(name=typed.name, email=typed.clean_email, phone=typed.phone)
+        edit = ClientEdit(
+            name=typed.name, email=typed.clean_email, phone=typed.phone, email_notices=typed.email_notices
+        )
         client = await form.once(lambda caller: console.edit_client(caller, ClientId(client_id), edit), ClientView)
     except REFUSED as refusal:
         client = await console.show_client(visitor.caller, ClientId(client_id))

@@ -5,7 +5,9 @@ from typing import Any
 
 from core import errors
 from core.errors import NotFound, PermissionDenied, Refusal, Unauthenticated
+from core.staff import Permission
 from entrypoints.console.formats import Formats
+from entrypoints.console.words import PERMISSIONS
 from entrypoints.http.problems import Answer, InvalidFields, ProblemTable, UnreadableRequest
 from entrypoints.staff_api.refusals import REFUSALS as API_REFUSALS
 from ports.transactions import Busy, DatabaseTrouble, IdempotencyKeyInUse, Unavailable
@@ -49,6 +51,16 @@ _SAYS: dict[type[Exception], _Says] = {
     errors.CreditAlreadySpent: lambda refusal, formats: (
         f"This credit has already been spent: the balance is {formats.money(refusal.shortfall)} too low. "
         "Delete the payments that spent it first."
+    ),
+    errors.PermissionDenied: lambda refusal, _: (
+        f"This needs the permission “{PERMISSIONS[refusal.permission]}”, which you do not have."
+    ),
+    errors.LastStaffManager: lambda _, __: (
+        "This is the last active staff member who can manage staff, so that must stay. "
+        f"Give somebody else the permission “{PERMISSIONS[Permission.MANAGE_STAFF]}” first."
+    ),
+    errors.TooManyEndpoints: lambda refusal, _: (
+        f"A shop has {refusal.most} webhook endpoints at most. Delete one first."
     ),
     errors.ClientHasCredit: lambda refusal, formats: (
         f"This client still has {formats.money(refusal.balance)} of account credit, so it cannot be deleted."

@@ -21,7 +21,14 @@ from core.use_cases.clients import (
 from core.use_cases.console_sessions import BeginConsoleSession, ContinueConsoleSession, EndConsoleSession
 from core.use_cases.credit_ledger import ExportEntries, ListEntries, ShowClientLedger, ShowEntry
 from core.use_cases.delete_payment import DeletePayment
-from core.use_cases.delivery_log import ListClientNotices
+from core.use_cases.delivery_log import (
+    CountFailed,
+    ListClientNotices,
+    ListEmails,
+    ListEndpointDeliveries,
+    ResendDelivery,
+    ResendMissed,
+)
 from core.use_cases.edit_payment import EditPayment
 from core.use_cases.explain_balance import ExplainBalance
 from core.use_cases.invoices import AddInvoice, EditInvoice, ListInvoices, ShowInvoice, ShowPaymentOptions, VoidInvoice
@@ -36,9 +43,26 @@ from core.use_cases.previews import (
 from core.use_cases.record_payment import RecordPayment
 from core.use_cases.reports import ListCollected, ReportCollected, ReportCredit, ReportCreditByClient
 from core.use_cases.shop_settings import EditShop
-from core.use_cases.staff import AddApiKey, AddStaffMember, DeleteApiKey, EditStaffMember, ListApiKeys, ListStaff
+from core.use_cases.staff import (
+    AddApiKey,
+    AddStaffMember,
+    DeleteApiKey,
+    EditStaffMember,
+    ListApiKeys,
+    ListStaff,
+    ShowApiKey,
+    ShowStaffMember,
+)
 from core.use_cases.statements import ShowBalanceHistory, ShowStatement
 from core.use_cases.void_entry import VoidEntry
+from core.use_cases.webhook_endpoints import (
+    AddWebhookEndpoint,
+    DeleteWebhookEndpoint,
+    EditWebhookEndpoint,
+    ListWebhookEndpoints,
+    RotateWebhookSecret,
+    ShowWebhookEndpoint,
+)
 from entrypoints.console.cookies import Cookies
 from entrypoints.console.documents import Documents
 from entrypoints.console.forms import SentForm
@@ -68,11 +92,26 @@ class Console:
 
     edit_shop: EditShop
     list_staff: ListStaff
+    show_staff_member: ShowStaffMember
     add_staff_member: AddStaffMember
     edit_staff_member: EditStaffMember
     list_api_keys: ListApiKeys
+    show_api_key: ShowApiKey
     add_api_key: AddApiKey
     delete_api_key: DeleteApiKey
+
+    list_webhook_endpoints: ListWebhookEndpoints
+    show_webhook_endpoint: ShowWebhookEndpoint
+    add_webhook_endpoint: AddWebhookEndpoint
+    edit_webhook_endpoint: EditWebhookEndpoint
+    delete_webhook_endpoint: DeleteWebhookEndpoint
+    rotate_webhook_secret: RotateWebhookSecret
+    list_endpoint_deliveries: ListEndpointDeliveries
+    list_emails: ListEmails
+    list_client_notices: ListClientNotices
+    count_failed: CountFailed
+    resend_delivery: ResendDelivery
+    resend_missed: ResendMissed
 
     show_client: ShowClient
     list_clients: ListClients
@@ -107,7 +146,6 @@ class Console:
     explain_balance: ExplainBalance
     show_balance_history: ShowBalanceHistory
     show_statement: ShowStatement
-    list_client_notices: ListClientNotices
 
     preview_add: PreviewAdd
     preview_void: PreviewVoid

@@ -12,7 +12,8 @@ from litestar.datastructures import Cookie
 from msgspec import Struct
 
 from core.errors import PermissionDenied
-from core.shop import Shop
+from core.ids import StaffId
+from core.shop import ShopSettings
 from core.staff import Caller, Permission
 from core.use_cases.console_sessions import Visit
 from core.views import Page
@@ -59,13 +60,17 @@ class Visitor:
         return self._visit.name
 
     @property
-    def shop(self) -> Shop:
+    def shop(self) -> ShopSettings:
         return self._visit.shop
 
     @property
     def bound_to(self) -> bytes:
         """What the tokens of this session are bound to."""
         return self._visit.session_id.bytes
+
+    @property
+    def staff_id(self) -> StaffId:
+        return self._visit.staff_id
 
     def may(self, permission: str) -> bool:
         return Permission(permission) in self._visit.permissions

@@ -68,8 +68,26 @@
     if (event.target.closest("[data-print]")) window.print();
   });
 
+  // Copy what is shown once. Where the clipboard is not to be had, it stays selected.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const field = document.getElementById(button.dataset.copy);
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+    } catch {
+      return;
+    }
+    const words = button.querySelector("[data-copied]");
+    words.textContent = words.dataset.copied;
+  });
+
   const start = () => {
     announce();
+    // Where there are more tabs than fit, the one that is shown is among those that are seen.
+    const tab = document.querySelector(".tabs [aria-current]");
+    if (tab) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     const summary = document.getElementById("errors");
     if (summary) summary.focus();
   };

@@ -103,7 +103,7 @@ async def test_r18_an_entry_is_voided_and_linked_to_what_reverses_it(either_scre
     assert await screen.said() == "$50.00 of credit was voided. The balance after it: $7.00."
     assert await balances(screen) == {"$7.00"}
     await expect(screen.page.get_by_role("link", name="Void entry 1")).to_have_count(0)
-    await screen.page.get_by_role("link", name="reversed", exact=True).click()
+    await screen.page.get_by_role("link", name="reversed by 3", exact=True).click()
     await expect(screen.page.get_by_role("heading", name="Entry 3")).to_be_visible()
     assert [row[0].split()[-1] for row in await screen.rows("table.ledger")] == ["3", "1"]
 

@@ -219,7 +219,7 @@ async def test_r26_of_another_shop_is_like_of_nowhere(street: Street, route: Rou
 
 def _without_keys(answer: httpx.Response) -> str:
     """The page, without what is made anew for each form."""
-    return re.sub(r'name="_key" value="[^"]*"', "", answer.text)
+    return re.sub(r'name="_(key|token)" value="[^"]*"', "", answer.text)
 
 
 async def _send(visiting: Visiting, route: Route, ids: Ids) -> httpx.Response:
@@ -289,6 +289,29 @@ async def test_a_form_that_is_sent_twice_is_saved_once_and_both_answers_lead_to_
     assert (await again.sign_in(desk)).status_code == 303
     repeated = await again.post("/app/clients/add", {"name": "Pat"}, key="the-same")
     assert repeated.headers["location"] == answers[0].headers["location"]
+
+
+@pytest.mark.parametrize(
+    ("site", "packed"),
+    [("same-origin", True), ("none", True), ("cross-site", False), ("same-site", False), (None, False)],
+)
+async def test_a_page_is_packed_unless_another_site_made_the_browser_ask(
+    visiting: Visiting, site: str | None, packed: bool
+) -> None:
+    answer = await visiting.get("/app/clients?q=guess", headers={} if site is None else {"Sec-Fetch-Site": site})
+    assert (answer.headers.get("content-encoding") == "gzip") == packed
+    assert 'value="guess"' in answer.text
+
+
+async def test_a_form_has_another_token_each_time_and_each_of_them_is_taken(visiting: Visiting) -> None:
+    tokens = set()
+    for name in ("Pat", "Ann"):
+        await visiting.get("/app/clients/add")
+        tokens.add(visiting.token)
+        assert (await visiting.post("/app/clients/add", {"name": name})).status_code == 303
+    [one, other] = tokens
+    # Neither half is the same, nor do they share any run of letters that would pack better than chance.
+    assert sum(a == b for a, b in zip(one, other, strict=True)) < 20
 
 
 @pytest.mark.parametrize("path", ["/app/sign-in", "/app/clients", "/app/nowhere", "/app/clients/nonsense"])

@@ -15,7 +15,7 @@ from core.ledger import ADD_REASONS, AddReason, EntryKind
 from core.previews import AddPreview
 from core.staff import Caller, Permission
 from core.views import EntryView, InvoiceView
-from entrypoints.console.charts import balance_chart
+from entrypoints.console.charts import chart_of_days, chart_of_entries
 from entrypoints.console.client import NoFilters, client_facts, facts_of
 from entrypoints.console.clients import address_of
 from entrypoints.console.forms import Amount, FormStruct
@@ -84,11 +84,14 @@ async def show_credit(console: ConsoleOf, visitor: VisitorOf, client_id: FromPat
         return visitor.part("credit/_ledger.html", filters=filters, narrowed=narrowed, **facts, **_words())
     history = await console.show_balance_history(visitor.caller, ClientId(client_id))
     explanation = await console.explain_balance(visitor.caller, ClientId(client_id), after=None, limit=SOURCES_SHOWN)
+    chart = chart_of_days(history, visitor.formats)
+    if chart is None and not narrowed and filters.cursor is None and page.next_position is None:
+        chart = chart_of_entries(page.items, visitor.formats)
     return visitor.page(
         "credit/tab.html",
         filters=filters,
         narrowed=narrowed,
-        chart=balance_chart(history),
+        chart=chart,
         explanation=explanation,
         kinds=list(EntryKind),
         **facts,

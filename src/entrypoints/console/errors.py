@@ -48,7 +48,9 @@ def error_pages(console: Console) -> Callable[[Request[Any, Any, Any], Exception
         }
         visitor = visitor_of(request)
         if visitor is None:
-            page = console.pages.answer("error.html", {"visitor": None, "said": None, **facts}, status=answer.status)
+            page = console.pages.answer(
+                request, "error.html", {"visitor": None, "said": None, **facts}, status=answer.status
+            )
         else:
             page = visitor.page("error.html", status=answer.status, **facts)
         retry_after_seconds = getattr(error, "retry_after_seconds", None)

@@ -1,10 +1,12 @@
 """Pages from templates, which are read and compiled once, at start."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Response
+from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
 from entrypoints.console.assets import Assets
@@ -31,9 +33,17 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "no-store",
-    "Vary": "Cookie, HX-Request",
+    "Vary": "Accept-Encoding, Cookie, HX-Request, Sec-Fetch-Site",
 }
 """Of every page."""
+
+KEPT_FOR_BACK = "private, no-cache"
+"""Cache-Control of a form that is not sent yet: asked for anew each time, but for the browser's Back, which brings the
+form with the key that it was sent under. Only as long as the cookies are the same: not after signing out.
+"""
+
+_GZIP_LEVEL = 5
+_LITTLE_BYTES = 1000
 
 
 class Pages:
@@ -52,9 +62,31 @@ class Pages:
         for name in self._templates.list_templates():
             self._templates.get_template(name)
 
-    def answer(self, template: str, facts: dict[str, Any], *, status: int = 200) -> Response[str]:
-        page = self._templates.get_template(template).render(facts)
-        return Response(page, status_code=status, media_type="text/html", headers=dict(HEADERS))
+    def answer(
+        self,
+        asked: ASGIConnection[Any, Any, Any, Any],
+        template: str,
+        facts: dict[str, Any],
+        *,
+        status: int = 200,
+        cache: str = "no-store",
+    ) -> Response[Any]:
+        """The page, compressed where that is safe. ``asked``: what it answers. ``cache``: see Cache-Control."""
+        page = self._templates.get_template(template).render(facts).encode()
+        headers = {**HEADERS, "Cache-Control": cache}
+        if len(page) > _LITTLE_BYTES and _may_be_compressed(asked):
+            page = gzip.compress(page, _GZIP_LEVEL, mtime=0)
+            headers["Content-Encoding"] = "gzip"
+        return Response(page, status_code=status, media_type="text/html", headers=headers)
+
+
+def _may_be_compressed(asked: ASGIConnection[Any, Any, Any, Any]) -> bool:
+    """Not where another site made the browser ask: with words of its choice in the address, the length of the answer
+    would tell which of them the page has (BREACH).
+    """
+    headers = asked.headers
+    ours = headers.get("sec-fetch-site") in {"same-origin", "none"}
+    return ours and "gzip" in headers.get("accept-encoding", "")
 
 
 def redirection(path: str, *, by_htmx: bool = False, cookies: list[Cookie] | None = None) -> Response[bytes]:

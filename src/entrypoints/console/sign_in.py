@@ -117,7 +117,7 @@ def _page(
     entries: dict[str, list[str]],
     refusal: Exception | None = None,
     was_signed_in: bool = False,
-) -> Response[str]:
+) -> Response[Any]:
     browser = console.cookies.read(request, "browser") or secrets.token_urlsafe(32)
     errors: tuple[FieldError, ...] = refusal.errors if isinstance(refusal, InvalidFields) else ()
     if isinstance(refusal, InvalidField):
@@ -130,7 +130,8 @@ def _page(
         sentence=None if refusal is None else sentence_of(refusal, _NO_SHOP),
     )
     facts = {"visitor": None, "said": None, "form": form, "was_signed_in": was_signed_in, "refusal": refusal}
-    answer = console.pages.answer("sign_in.html", facts, status=200 if refusal is None else status_of(refusal))
+    status = 200 if refusal is None else status_of(refusal)
+    answer = console.pages.answer(request, "sign_in.html", facts, status=status)
     answer.cookies.append(console.cookies.make("browser", browser))
     if was_signed_in:
         answer.cookies.append(console.cookies.drop("session"))

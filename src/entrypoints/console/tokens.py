@@ -2,6 +2,7 @@
 
 import binascii
 import hmac
+import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from hashlib import sha256
@@ -17,11 +18,18 @@ class ConsoleTokens:
         self._keys = tuple(keys)
 
     def of_forms(self, bound_to: bytes) -> str:
-        """The token that every form carries, so that nobody else can make a browser send one."""
-        return _encoded(self._mac(self._keys[0], b"form", bound_to, b""))
+        """The token that every form carries, so that nobody else can make a browser send one.
+
+        Another one each time, behind a mask: how well a page compresses must not tell what is in it.
+        """
+        mask = secrets.token_bytes(_MAC_BYTES)
+        return _encoded(mask + _masked(self._mac(self._keys[0], b"form", bound_to, b""), mask))
 
     def is_of_forms(self, token: str, bound_to: bytes) -> bool:
-        sent = _decoded(token)
+        raw = _decoded(token)
+        if len(raw) != 2 * _MAC_BYTES:
+            return False
+        sent = _masked(raw[_MAC_BYTES:], raw[:_MAC_BYTES])
         return any(hmac.compare_digest(sent, self._mac(key, b"form", bound_to, b"")) for key in self._keys)
 
     def seal(self, text: str, bound_to: bytes) -> str:
@@ -41,6 +49,10 @@ class ConsoleTokens:
     def _mac(key: bytes, purpose: bytes, bound_to: bytes, plain: bytes) -> bytes:
         message = b"".join(len(part).to_bytes(8, "big") + part for part in (purpose, bound_to, plain))
         return hmac.digest(key, message, sha256)
+
+
+def _masked(plain: bytes, mask: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(plain, mask, strict=True))
 
 
 def _encoded(raw: bytes) -> str:

@@ -21,7 +21,7 @@ from entrypoints.console.cookies import SAID_SECONDS, Cookies
 from entrypoints.console.formats import Formats, formats_of
 from entrypoints.console.forms import Form, SentForm, entries_of
 from entrypoints.console.navigation import PLACES, Place
-from entrypoints.console.pages import Pages, redirection
+from entrypoints.console.pages import KEPT_FOR_BACK, Pages, redirection
 from entrypoints.console.refusals import status_of
 from entrypoints.console.tokens import ConsoleTokens
 from entrypoints.http.cursors import Cursors, ListFilters
@@ -107,14 +107,15 @@ class Visitor:
         """A page; ``facts``: what its template needs. It says what the redirect that led here left to say."""
         sealed = self._cookies.read(self._request, "said")
         said = None if sealed is None else self._tokens.unseal(sealed, self.bound_to)
-        answer = self._pages.answer(template, self._facts(facts, said), status=status)
+        cache = KEPT_FOR_BACK if status == 200 and isinstance(facts.get("form"), Form) else "no-store"
+        answer = self._pages.answer(self._request, template, self._facts(facts, said), status=status, cache=cache)
         if sealed is not None:
             answer.cookies.append(self._cookies.drop("said"))
         return answer
 
     def part(self, template: str, **facts: Any) -> Response[str]:
         """A part of a page, for a script."""
-        return self._pages.answer(template, self._facts(facts, None))
+        return self._pages.answer(self._request, template, self._facts(facts, None))
 
     def again(
         self,

@@ -87,6 +87,7 @@ def _welcome(address: str, data_folder: Path, settings: Settings) -> str:
     return "\n".join(
         [
             f"Account Credit, the demo: {address}  (process {os.getpid()}, Ctrl-C stops it)",
+            f"Console:                  {address}/app",
             f"Documentation:            {address}/docs",
             f"Data:                     {data_folder}  (--fresh makes it anew)",
             f"E-mails to clients:       {mail}",

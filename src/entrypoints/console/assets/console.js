@@ -32,6 +32,24 @@
     }
   });
 
+  // What a form would do is not asked for any more once it was sent.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target.closest("form[data-sent]")) event.preventDefault();
+  });
+  // Leaving a page ends what it asked for: no fault to report. A download looks like leaving at first.
+  let leaving = false;
+  window.addEventListener("beforeunload", () => {
+    leaving = true;
+    setTimeout(() => { leaving = false; }, 10000);
+  });
+  document.addEventListener("htmx:beforeSend", (event) => {
+    const { xhr } = event.detail;
+    for (const name of ["onabort", "onerror"]) {
+      const report = xhr[name];
+      xhr[name] = (told) => { if (!leaving) report.call(xhr, told); };
+    }
+  });
+
   // A page that was fetched for the dialog is shown in it; what cannot be is opened as the page that it is.
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "dialog-body") return;
@@ -47,7 +65,8 @@
       opened.setAttribute("aria-labelledby", heading.id);
     }
     if (!opened.open) opened.showModal();
-    const first = content.querySelector("input:not([type=hidden]), select, textarea, button, a[href]");
+    const first = content.querySelector("[autofocus]")
+      || content.querySelector("input:not([type=hidden]), select, textarea, button:not([tabindex='-1']), a[href]");
     if (first) first.focus();
   });
   document.addEventListener("click", (event) => {
@@ -60,8 +79,10 @@
   document.addEventListener("close", (event) => {
     if (event.target.id === "dialog") document.getElementById("dialog-body").replaceChildren();
   }, true);
+  // A page that was refused is opened, and says why. What a form would do is not: sending the form says it.
   document.addEventListener("htmx:responseError", (event) => {
-    window.location.assign(event.detail.pathInfo.requestPath);
+    const { requestConfig, pathInfo } = event.detail;
+    if (requestConfig.verb === "get") window.location.assign(pathInfo.requestPath);
   });
 
   document.addEventListener("click", (event) => {

@@ -1,12 +1,11 @@
 """Wires the program: which adapter stands behind which port. Everything is made once, at start."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from random import random
 from typing import TYPE_CHECKING, TypeVar
 
 from dependency_injector import containers, providers
-from litestar import Litestar
 
 from adapters.notifiers.internet_message import Address
 from adapters.notifiers.log import LogNotifier, StructuredNoticeLog
@@ -98,18 +97,8 @@ from core.use_cases.webhook_endpoints import (
     ShowWebhookEndpoint,
 )
 from entrypoints import metrics
-from entrypoints.application import create_app
-from entrypoints.console.assets import Assets
-from entrypoints.console.cookies import Cookies
-from entrypoints.console.documents import Documents
-from entrypoints.console.pages import Pages
-from entrypoints.console.services import Console
-from entrypoints.console.tokens import ConsoleTokens
 from entrypoints.counted import CountedNotifier
-from entrypoints.http.cursors import Cursors
-from entrypoints.http.idempotency import Fingerprints
 from entrypoints.settings import Settings
-from entrypoints.staff_api.services import StaffApi
 from ports.notifier import Notifier
 from ports.security import Clock
 
@@ -139,10 +128,6 @@ def _database(url: str, settings: Settings, max_connections: int, tracing: "Trac
         prepared_statements=settings.prepared_statements,
         on_statement=None if tracing is None else tracing.statement,
     )
-
-
-def _made_of_keys(make: Callable[[Sequence[bytes]], T], keys: SecretKeys, purpose: str) -> T:
-    return make(list(keys.derive(purpose).values()))
 
 
 def _mail(settings: Settings, clock: Clock) -> SmtpNotifier | None:
@@ -307,142 +292,6 @@ class Container(containers.DeclarativeContainer):
 
     tell_owners = providers.Singleton(TellOwners, transactions, directory, mail, clock, notice_log)
 
-    cursors = providers.Singleton(_made_of_keys, Cursors, keys, "cursors")
-    fingerprints = providers.Singleton(_made_of_keys, Fingerprints, keys, "idempotency-fingerprints")
-    staff_api = providers.Singleton(
-        StaffApi,
-        credential_reader=credential_reader,
-        cursors=cursors,
-        fingerprints=fingerprints,
-        ready=readiness,
-        sign_in=sign_in,
-        refresh=refresh,
-        sign_out=sign_out,
-        show_me=show_me,
-        show_shop=show_shop,
-        edit_shop=edit_shop,
-        list_staff=list_staff,
-        add_staff_member=add_staff_member,
-        edit_staff_member=edit_staff_member,
-        list_api_keys=list_api_keys,
-        add_api_key=add_api_key,
-        delete_api_key=delete_api_key,
-        show_client=show_client,
-        list_clients=list_clients,
-        add_client=add_client,
-        edit_client=edit_client,
-        delete_client=delete_client,
-        restore_client=restore_client,
-        show_invoice=show_invoice,
-        list_invoices=list_invoices,
-        add_invoice=add_invoice,
-        edit_invoice=edit_invoice,
-        void_invoice=void_invoice,
-        show_payment_options=show_payment_options,
-        show_payment=show_payment,
-        list_payments=list_payments,
-        record_payment=record_payment,
-        edit_payment=edit_payment,
-        delete_payment=delete_payment,
-        record_bulk_payment=record_bulk_payment,
-        delete_bulk_payment=delete_bulk_payment,
-        capture_overpayment=capture_overpayment,
-        show_credit_tab=show_credit_tab,
-        list_entries=list_entries,
-        export_entries=export_entries,
-        show_entry=show_entry,
-        add_credit=add_credit,
-        void_entry=void_entry,
-        report_collected=report_collected,
-        report_credit=report_credit,
-        list_webhook_endpoints=list_webhook_endpoints,
-        show_webhook_endpoint=show_webhook_endpoint,
-        add_webhook_endpoint=add_webhook_endpoint,
-        edit_webhook_endpoint=edit_webhook_endpoint,
-        delete_webhook_endpoint=delete_webhook_endpoint,
-        rotate_webhook_secret=rotate_webhook_secret,
-        list_endpoint_deliveries=list_endpoint_deliveries,
-        list_client_notices=list_client_notices,
-        resend_delivery=resend_delivery,
-        resend_missed=resend_missed,
-    )
-
-    pages = providers.Singleton(Pages, providers.Singleton(Assets))
-    console_tokens = providers.Singleton(_made_of_keys, ConsoleTokens, keys, "console")
-    console = providers.Singleton(
-        Console,
-        pages=pages,
-        cookies=providers.Singleton(Cookies, secure=settings.provided.secure_cookies),
-        tokens=console_tokens,
-        cursors=cursors,
-        fingerprints=fingerprints,
-        clock=clock,
-        documents=providers.Singleton(Documents),
-        begin_session=begin_console_session,
-        continue_session=continue_console_session,
-        end_session=end_console_session,
-        edit_shop=edit_shop,
-        list_staff=list_staff,
-        show_staff_member=show_staff_member,
-        add_staff_member=add_staff_member,
-        edit_staff_member=edit_staff_member,
-        list_api_keys=list_api_keys,
-        show_api_key=show_api_key,
-        add_api_key=add_api_key,
-        delete_api_key=delete_api_key,
-        show_client=show_client,
-        list_clients=list_clients,
-        name_clients=name_clients,
-        add_client=add_client,
-        edit_client=edit_client,
-        delete_client=delete_client,
-        restore_client=restore_client,
-        show_invoice=show_invoice,
-        list_invoices=list_invoices,
-        add_invoice=add_invoice,
-        edit_invoice=edit_invoice,
-        void_invoice=void_invoice,
-        show_payment_options=show_payment_options,
-        show_payment=show_payment,
-        list_payments=list_payments,
-        record_payment=record_payment,
-        edit_payment=edit_payment,
-        delete_payment=delete_payment,
-        record_bulk_payment=record_bulk_payment,
-        delete_bulk_payment=delete_bulk_payment,
-        capture_overpayment=capture_overpayment,
-        show_client_ledger=show_client_ledger,
-        export_entries=export_entries,
-        list_entries=list_entries,
-        show_entry=show_entry,
-        add_credit=add_credit,
-        void_entry=void_entry,
-        explain_balance=explain_balance,
-        show_balance_history=show_balance_history,
-        show_statement=show_statement,
-        list_client_notices=list_client_notices,
-        list_webhook_endpoints=list_webhook_endpoints,
-        show_webhook_endpoint=show_webhook_endpoint,
-        add_webhook_endpoint=add_webhook_endpoint,
-        edit_webhook_endpoint=edit_webhook_endpoint,
-        delete_webhook_endpoint=delete_webhook_endpoint,
-        rotate_webhook_secret=rotate_webhook_secret,
-        list_endpoint_deliveries=list_endpoint_deliveries,
-        list_emails=list_emails,
-        count_failed=count_failed,
-        resend_delivery=resend_delivery,
-        resend_missed=resend_missed,
-        preview_add=preview_add,
-        preview_void=preview_void,
-        preview_payment=preview_payment,
-        preview_delete_payment=preview_delete_payment,
-        preview_delete_bulk_payment=preview_delete_bulk_payment,
-        report_collected=report_collected,
-        list_collected=list_collected,
-        report_credit=report_credit,
-        report_credit_by_client=report_credit_by_client,
-    )
-
 
 @asynccontextmanager
 async def running(container: Container) -> AsyncIterator[None]:
@@ -479,14 +328,3 @@ def sample_of(container: Container, *, outbox: bool = False) -> Callable[[], Awa
             )
 
     return sample
-
-
-def staff_api_app(container: Container) -> Litestar:
-    """The staff API and the console as an ASGI application, whose lifespan opens and closes the connections."""
-
-    @asynccontextmanager
-    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        async with running(container):
-            yield
-
-    return create_app(container.staff_api(), container.console(), lifespan=[lifespan])

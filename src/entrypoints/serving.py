@@ -7,7 +7,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from entrypoints.container import Container, sample_of, staff_api_app
+from entrypoints.container import Container, sample_of
 from entrypoints.http_server import serve_until
 from entrypoints.listening import address_of, listening
 from entrypoints.logging import configure_logging
@@ -15,6 +15,7 @@ from entrypoints.private import private_listener, privately_served, sampled
 from entrypoints.settings import Settings
 from entrypoints.several import serve_in_several
 from entrypoints.stopping import run, stopped_by_signals
+from entrypoints.web_container import staff_api_app
 
 _log = structlog.get_logger("serving")
 

@@ -12,10 +12,11 @@ from dependency_injector import providers
 from litestar import Litestar
 from playwright.async_api import Browser, async_playwright
 
-from entrypoints.container import Container, staff_api_app
+from entrypoints.container import Container
 from entrypoints.http_server import serve_until
 from entrypoints.listening import address_of, listening
 from entrypoints.stopping import Stop
+from entrypoints.web_container import staff_api_app
 from tests.console.browser import CHROMIUM, NO_CHROMIUM, SWITCHES, Screen
 from tests.console.visiting import Comes, Visiting, http_of
 from tests.database import Database

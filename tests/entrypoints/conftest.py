@@ -7,7 +7,8 @@ import pytest
 from dependency_injector import providers
 from litestar import Litestar
 
-from entrypoints.container import Container, running, staff_api_app
+from entrypoints.container import Container, running
+from entrypoints.web_container import staff_api_app
 from tests.database import Database
 from tests.desk import Desk, SetClock, container_for, open_desk
 from tests.entrypoints.counter import Counter, sign_in

@@ -23,8 +23,9 @@ from litestar import Litestar
 from adapters.security.access_tokens import JwtAccessTokens
 from core.ids import StaffId
 from core.staff import Permission
-from entrypoints.container import STAFF_API_AUDIENCE, Container, running, staff_api_app
+from entrypoints.container import STAFF_API_AUDIENCE, Container, running
 from entrypoints.serving import BehindProxy
+from entrypoints.web_container import staff_api_app
 from tests.console import routes as console_routes
 from tests.database import Database
 from tests.desk import PASSWORD, SetClock, container_for
@@ -366,7 +367,7 @@ def _named(route: Route) -> list[str]:
     ]
 
 
-_KEY_OF_A_FORM = re.compile(r'name="_key" value="[^"]*"')
+_NEW_IN_EACH_FORM = re.compile(r'name="_(key|token)" value="[^"]*"')
 
 
 def _bytes(answer: httpx.Response, sent: Ids) -> tuple[int, list[tuple[str, str]], bytes]:
@@ -376,7 +377,7 @@ def _bytes(answer: httpx.Response, sent: Ids) -> tuple[int, list[tuple[str, str]
     headers = [header for header in answer.headers.multi_items() if header[0] != "date"]
     if not answer.request.url.path.startswith("/app"):
         return answer.status_code, headers, answer.content
-    content = _without(sent, _KEY_OF_A_FORM.sub("", answer.text)).encode()
+    content = _without(sent, _NEW_IN_EACH_FORM.sub("", answer.text)).encode()
     return answer.status_code, [(name, _without(sent, value)) for name, value in headers], content
 
 

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from adapters.security.access_tokens import JwtAccessTokens
 from core.ids import StaffId
-from entrypoints.container import running, staff_api_app
+from entrypoints.container import running
+from entrypoints.web_container import staff_api_app
 from tests.database import Database
 from tests.desk import Desk, SetClock, container_for, open_desk
 from tests.entrypoints.counter import Counter

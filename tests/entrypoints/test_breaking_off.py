@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 
-from entrypoints.container import staff_api_app
 from entrypoints.http_server import serve_until
 from entrypoints.listening import address_of, listening
 from entrypoints.stopping import Stop
+from entrypoints.web_container import staff_api_app
 from tests.database import Database
 from tests.desk import container_for
 

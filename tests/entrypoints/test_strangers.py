@@ -13,7 +13,7 @@ from litestar import Litestar, get
 from core.errors import ClientDeleted, InvalidField, NotFound
 from core.ids import ClientId, StaffId
 from core.staff import Caller
-from entrypoints.container import staff_api_app
+from entrypoints.web_container import staff_api_app
 from tests.database import Database
 from tests.desk import PASSWORD
 from tests.entrypoints.counter import Counter
@@ -159,8 +159,7 @@ async def test_a_program_that_gives_something_away_is_found_out(
             await leak(await strangers.superuser.fetchrow("SELECT * FROM clients WHERE id = $1", client_id), strangers)
             raise
 
-    with container.show_client.override(providers.Object(leaking)), container.staff_api.reset():
+    with container.show_client.override(providers.Object(leaking)):
         async with in_front_of(container) as http:
             with pytest.raises(AssertionError, match=complaint):
                 await replace(strangers, http=http).try_route(SHOW_CLIENT)
-    container.staff_api.reset()

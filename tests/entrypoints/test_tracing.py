@@ -149,7 +149,8 @@ def test_a_collector_that_is_away_keeps_nobody_waiting(database: Database, tmp_p
 def test_where_nothing_is_traced_nothing_of_it_is_there(database: Database) -> None:
     script = """
 import sys, json
-from entrypoints.container import Container, staff_api_app
+from entrypoints.container import Container
+from entrypoints.web_container import staff_api_app
 from entrypoints import serving, worker
 from entrypoints.settings import Settings
 from adapters.security.keys import SecretKeys

@@ -17,9 +17,10 @@ from adapters.security.passwords import Argon2Passwords
 from core.errors import InvalidField
 from core.ids import StaffId
 from core.use_cases.staff import StaffEdit
-from entrypoints.container import running, staff_api_app
+from entrypoints.container import running
 from entrypoints.http.caller_address import caller_address
 from entrypoints.serving import BehindProxy
+from entrypoints.web_container import staff_api_app
 from tests.database import Database
 from tests.desk import Desk, container_for, open_desk
 from tests.entrypoints.counter import Counter

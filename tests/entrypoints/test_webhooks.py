@@ -33,8 +33,9 @@ from core.use_cases.reseal_secrets import Resealed
 from core.webhook_views import NewWebhookEndpointView
 from core.webhooks import secret_context, shown_secret
 from entrypoints.cli import main
-from entrypoints.container import Container, running, staff_api_app
+from entrypoints.container import Container, running
 from entrypoints.resealing import keep_sealed
+from entrypoints.web_container import staff_api_app
 from entrypoints.worker import worker_of
 from ports.security import SealBroken
 from tests.database import Database

@@ -13,7 +13,8 @@ import structlog
 from dependency_injector import providers
 
 from core.staff import Permission
-from entrypoints.container import Container, running, staff_api_app
+from entrypoints.container import Container, running
+from entrypoints.web_container import staff_api_app
 from tests.database import Database
 from tests.desk import PASSWORD, Desk, SetClock, container_for, open_desk
 from tests.entrypoints.counter import Counter

@@ -19,7 +19,8 @@ import httpx
 from dependency_injector import providers
 
 from adapters.postgres.trouble import told_as_trouble
-from entrypoints.container import running, staff_api_app
+from entrypoints.container import running
+from entrypoints.web_container import staff_api_app
 from ports.transactions import Unavailable
 from tests.database import Database
 from tests.desk import Desk, container_for, open_desk

@@ -29,7 +29,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from adapters.postgres.provision import APP
 from core.use_cases.verify_shop import Step
-from entrypoints.container import Container, running, staff_api_app
+from entrypoints.container import Container, running
+from entrypoints.web_container import staff_api_app
 from tests.database import Database
 from tests.desk import Desk, container_for, open_desk
 from tests.entrypoints.counter import Counter, sign_in

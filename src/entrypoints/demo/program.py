@@ -11,7 +11,6 @@ from adapters.embedded_postgres import EmbeddedPostgres
 from core.deliveries import Delivery, NoticeHead, OffReason
 from core.ids import ReceiverId, ShopId
 from core.use_cases.route_notices import RouteNotices
-from entrypoints.application import create_app
 from entrypoints.cli.installation import made_ready
 from entrypoints.container import Container, running
 from entrypoints.demo.shops import PASSWORD, SHOPS, make_shops
@@ -20,6 +19,7 @@ from entrypoints.listening import address_of
 from entrypoints.logging import configure_logging
 from entrypoints.settings import Settings
 from entrypoints.stopping import run, stopped_by_signals
+from entrypoints.web_container import web_app
 from entrypoints.worker import worker_of
 
 _GRACE_SECONDS = 3
@@ -70,7 +70,7 @@ async def _make_shops(container: Container) -> None:
 
 
 async def _serve(container: Container, data_folder: Path, listener: socket.socket) -> None:
-    app = create_app(container.staff_api(), container.console())
+    app = web_app(container)
     async with stopped_by_signals() as stop, running(container), asyncio.TaskGroup() as tasks:
         tasks.create_task(serve_until(stop, app, listener, grace_seconds=_GRACE_SECONDS))
         tasks.create_task(worker_of(container).until(stop))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from tests.desk import PASSWORD, Desk
 
@@ -15,6 +15,7 @@ CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
 NO_CHROMIUM = "The tests of the console need Chromium (Debian and Ubuntu: apt-get install chromium); none was found."
+PATIENCE_MILLISECONDS = 10_000
 SWITCHES = [
     "--no-sandbox",
     "--disable-gpu",
@@ -107,14 +108,40 @@ class Screen:
         lines = [line.strip() for line in (await summary.inner_text()).splitlines()]
         return [line for line in lines if line]
 
-    async def require_accessible(self) -> None:
+    async def require_accessible(self, *, only_contrast: bool = False) -> None:
         """axe-core, which is a script itself, finds nothing serious on the page."""
         assert self.javascript
         from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # noqa: PLC0415
 
-        found = await Axe().run(self.page, options={"resultTypes": ["violations"]})
+        options: dict[str, Any] = {"resultTypes": ["violations"]}
+        if only_contrast:
+            options["runOnly"] = ["color-contrast"]
+        found = await Axe().run(self.page, options=options)
         serious = [each for each in found.response["violations"] if each["impact"] in {"serious", "critical"}]
         assert [_told(each) for each in serious] == []
+
+
+async def new_screen(
+    browser: Browser,
+    address: str,
+    *,
+    javascript: bool = True,
+    width: int = 1280,
+    height: int = 800,
+    dark: bool = False,
+) -> Screen:
+    """A browser with cookies of its own, in front of nobody yet."""
+    context = await browser.new_context(
+        java_script_enabled=javascript,
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        # As for a person who is in another place than their shop.
+        timezone_id="Asia/Tokyo",
+    )
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    screen = Screen(address, context, await context.new_page(), javascript)
+    screen.listen()
+    return screen
 
 
 def _told(violation: dict[str, Any]) -> str:

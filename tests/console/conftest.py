@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import Any
 
 import httpx
 import pytest
@@ -17,12 +18,10 @@ from entrypoints.http_server import serve_until
 from entrypoints.listening import address_of, listening
 from entrypoints.stopping import Stop
 from entrypoints.web_container import staff_api_app
-from tests.console.browser import CHROMIUM, NO_CHROMIUM, SWITCHES, Screen
+from tests.console.browser import CHROMIUM, NO_CHROMIUM, SWITCHES, Screen, new_screen
 from tests.console.visiting import Comes, Visiting, http_of
 from tests.database import Database
 from tests.desk import Desk, SetClock, container_for, open_desk
-
-PATIENCE_MILLISECONDS = 10_000
 
 OpenScreen = Callable[..., Awaitable[Screen]]
 
@@ -88,20 +87,9 @@ async def open_screen(browser: Browser, address: str) -> AsyncIterator[OpenScree
     screens: list[Screen] = []
     async with AsyncExitStack() as stack:
 
-        async def open_one(
-            *, javascript: bool = True, width: int = 1280, height: int = 800, dark: bool = False
-        ) -> Screen:
-            context = await browser.new_context(
-                java_script_enabled=javascript,
-                viewport={"width": width, "height": height},
-                color_scheme="dark" if dark else "light",
-                # As for a person who is in another place than their shop.
-                timezone_id="Asia/Tokyo",
-            )
-            stack.push_async_callback(context.close)
-            context.set_default_timeout(PATIENCE_MILLISECONDS)
-            screen = Screen(address, context, await context.new_page(), javascript)
-            screen.listen()
+        async def open_one(**how: Any) -> Screen:
+            screen = await new_screen(browser, address, **how)
+            stack.push_async_callback(screen.context.close)
             screens.append(screen)
             return screen
 

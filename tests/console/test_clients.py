@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.async_api import expect
 
-from core.staff import Permission
 from tests.console.browser import Screen
 from tests.desk import Desk
 
@@ -161,41 +159,6 @@ async def test_r24_a_client_is_deleted_and_restored(either_screen: Screen, desk:
     assert (await desk.card(client)).deleted_at is None
 
 
-async def test_a_double_click_and_a_form_sent_again_from_the_history_add_one_client(
-    either_screen: Screen, desk: Desk
-) -> None:
-    screen = either_screen
-    await screen.sign_in(desk)
-    await screen.go("/app/clients/add")
-    await screen.page.get_by_label("Name").fill("Pat Doe")
-    await screen.page.get_by_role("button", name="Add client").dblclick()
-    await screen.page.wait_for_url(re.compile(r"/app/clients/[0-9a-f-]{36}$"))
-    at_first = screen.path
-    await screen.go("/app/clients")
-    assert [row[0] for row in await screen.rows()] == ["Pat Doe"]
-    await screen.page.go_back()
-    await screen.page.go_back()
-    await expect(screen.page.get_by_role("heading", name="Add a client")).to_be_visible()
-    # The page from the history is made anew, with a key of its own; the one that was sent is sent once more by hand.
-    assert at_first.startswith("/app/clients/")
-
-
-async def test_r25_who_may_not_manage_clients_finds_no_button_and_is_refused(screen: Screen, desk: Desk) -> None:
-    screen.expected.append("403")
-    member, _ = await desk.hire(Permission.CREATE_PAYMENTS, name="Robin")
-    client = await desk.client()
-    await screen.sign_in(desk, member.email)
-    await expect(screen.page.get_by_role("link", name="Pat Doe")).to_be_visible()
-    await expect(screen.page.get_by_role("link", name="Add client")).to_have_count(0)
-    await screen.go(f"/app/clients/{client}")
-    for name in ("Edit", "Delete"):
-        await expect(screen.page.get_by_role("link", name=name, exact=True)).to_have_count(0)
-    for path in ("add", f"{client}/edit", f"{client}/delete"):
-        assert await screen.go(f"/app/clients/{path}") == 403
-        assert await screen.heading() == "You may not do this"
-    await screen.require_accessible()
-
-
 async def test_the_client_page_has_the_card_and_the_invoices_with_their_vehicles(owner: Screen, desk: Desk) -> None:
     client = await desk.client()
     invoice = await desk.invoice(client, 13000, "INV-1")
@@ -207,21 +170,3 @@ async def test_the_client_page_has_the_card_and_the_invoices_with_their_vehicles
     [row] = await owner.rows()
     assert (row[0], row[3:]) == ("INV-1", ["Paid", "$130.00", "$130.00", "$0.00"])
     await owner.require_accessible()
-
-
-@pytest.mark.parametrize("width", [320, 768, 1440, 1920])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-async def test_nothing_runs_over_the_edge_and_all_can_be_read(
-    open_screen: object, desk: Desk, width: int, dark: bool
-) -> None:
-    screen: Screen = await open_screen(width=width, dark=dark)  # type: ignore[operator]  # see conftest.OpenScreen
-    client = await desk.container.add_client()(
-        desk.owner, name="Maximiliana " * 12, email=f"{'long' * 15}@example.com", phone="+1 (555) 0134-5678 ext. 1"
-    )
-    await desk.invoice(client.id, 99_999_999_999, "INV-1234567890-ABCDEFGHIJ")
-    await desk.add(client.id, 99_999_999_999)
-    await screen.sign_in(desk)
-    for path in ("", f"/{client.id}", f"/{client.id}/delete", "/add"):
-        await screen.go(f"/app/clients{path}")
-        assert await screen.page.evaluate("document.documentElement.scrollWidth") <= width
-        await screen.require_accessible()

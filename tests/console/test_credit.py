@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.async_api import expect
 
-from core.staff import Permission
 from tests.console.browser import Screen
 from tests.desk import Desk
 
@@ -171,28 +169,3 @@ async def test_a_balance_is_explained_by_what_is_left_of_its_sources(owner: Scre
     await owner.require_accessible()
     await owner.go(f"/app/clients/{client}/credit/explained")
     assert [row[-1] for row in await owner.rows()] == ["$50.00", "$20.00"]
-
-
-async def test_r25_who_may_not_sees_everything_and_finds_no_button(screen: Screen, desk: Desk) -> None:
-    screen.expected.append("403")
-    member, _ = await desk.hire(Permission.MANAGE_CLIENTS, name="Terry")
-    client = await desk.client()
-    entry = await desk.add(client, 5000)
-    await screen.sign_in(desk, member.email)
-    await screen.go(f"/app/clients/{client}/credit")
-    assert await balances(screen) == {"$50.00"}
-    for name in ("Add credit", "Void entry 1"):
-        await expect(screen.page.get_by_role("link", name=name)).to_have_count(0)
-    assert await screen.go(f"/app/credit/entries/{entry.id}/void") == 403
-
-
-@pytest.mark.parametrize("width", [320, 1440])
-async def test_the_ledger_fits(open_screen: object, desk: Desk, width: int) -> None:
-    screen: Screen = await open_screen(width=width, dark=width == 320)  # type: ignore[operator]  # see conftest
-    client = await desk.client()
-    await desk.add(client, 99_999_999_999, note="long" * 100)
-    await screen.sign_in(desk)
-    for path in ("credit", "credit/add", "credit/explained"):
-        await screen.go(f"/app/clients/{client}/{path}")
-        assert await screen.page.evaluate("document.documentElement.scrollWidth") <= width
-        await screen.require_accessible()

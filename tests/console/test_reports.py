@@ -175,16 +175,3 @@ async def test_more_than_a_year_of_days_is_too_much_for_one_page(visiting: Visit
     page = await visiting.get("/app/reports/collected?from=2024-01-01&to=2025-01-01")
     assert page.status_code == 422
     assert "To must be less than a year after the first day." in page.text
-
-
-@pytest.mark.parametrize("width", [320, 768])
-async def test_reports_fit(open_screen: object, desk: Desk, width: int) -> None:
-    screen: Screen = await open_screen(width=width, dark=width == 320)  # type: ignore[operator]  # see conftest
-    client = await desk.client("Maximiliana" * 18)
-    await desk.add(client, 99_999_999_999, note="long" * 100)
-    await desk.pay(await desk.invoice(client, 99_999_999_999, "INV-1234567890-ABCDEFGHIJ"), 99_999_999_999)
-    await screen.sign_in(desk)
-    for path in ("collected", "collected/payments", "credit", "ledger"):
-        await screen.go(f"/app/reports/{path}")
-        assert await screen.page.evaluate("document.documentElement.scrollWidth") <= width
-        await screen.require_accessible()

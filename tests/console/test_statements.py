@@ -201,15 +201,3 @@ def test_periods_with_names() -> None:
         ("2026-02-01", "2026-02-14")
     ]
     assert period_of(None, date(2025, 7, 9), day).first == date(2025, 7, 1)
-
-
-@pytest.mark.parametrize("width", [320, 1440])
-async def test_the_statement_fits(open_screen: object, desk: Desk, width: int) -> None:
-    screen: Screen = await open_screen(width=width, dark=width == 320)  # type: ignore[operator]  # see conftest
-    client = await desk.client("Maximiliana" * 18)
-    await billed(desk, client, 99_999_999_999, "INV-1234567890-ABCDEFGHIJ", today(), "longword" * 20)
-    await desk.add(client, 99_999_999_999)
-    await screen.sign_in(desk)
-    await screen.go(f"/app/clients/{client}/statement")
-    assert await screen.page.evaluate("document.documentElement.scrollWidth") <= width
-    await screen.require_accessible()

@@ -1,0 +1,89 @@
+"""A shop that has everything, with the longest texts and the largest amounts that it may have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from core.ids import ClientId, InvoiceId
+from core.invoices import InvoiceLine
+from core.payments import PaymentEdit
+from core.staff import Permission
+from core.use_cases.shop_settings import ShopEdit
+from entrypoints.console.credit import SOURCES_SHOWN
+from tests.console.routes import Ids
+from tests.desk import Desk
+
+LONG_NAME = "Maximiliana " * 16
+LONG_WORD = "Donaudampfschifffahrtsgesellschaft" * 3
+MOST = 99_999_999_999
+
+
+@dataclass(frozen=True)
+class FullShop:
+    """``ids``: of the things that have most to show. ``newcomer``: a client who has nothing yet."""
+
+    desk: Desk
+    ids: Ids
+    newcomer: UUID
+    gone: UUID
+    """A deleted client."""
+    paid: UUID
+    """An invoice that is paid with credit and cash."""
+
+
+async def fill(desk: Desk) -> FullShop:
+    """Everything that can happen at a counter, once."""
+    await desk.container.edit_shop()(
+        desk.owner, ShopEdit(name=f"Garage {LONG_WORD}", quickbooks_connected=True, email="desk@example.com")
+    )
+    member, _ = await desk.hire(Permission.CREATE_PAYMENTS, name=LONG_NAME)
+    key = await desk.container.add_api_key()(desk.owner, name=LONG_WORD[:50], permissions=set())
+    newcomer, gone = await desk.client("Ann Bee"), await desk.client("Cay Dee")
+    await desk.delete_client(gone)
+    client = await _client(desk)
+    entry = await desk.add(client, MOST, note=LONG_WORD * 4)
+    await desk.void((await desk.add(client, 700)).id, note="by mistake")
+    for _ in range(SOURCES_SHOWN):
+        await desk.add(client, 1)
+    used, overpaid, unpaid, other = [await _invoice(desk, client, number) for number in range(4)]
+    await desk.delete((await desk.apply(unpaid, 100)).id)
+    await desk.apply(used, 10_000)
+    payment = await desk.pay(used, 50_000, "check", reference=LONG_WORD[:100])
+    await desk.edit_as(payment.id, PaymentEdit(method="card", reference=LONG_WORD[:99]))
+    await desk.pay(overpaid, 200_000, "card", overpayment="leave")
+    kept = await desk.pay(used, 100_000, "cash", overpayment="capture")
+    await desk.void_invoice(await desk.invoice(client, 100))
+    bulk = await desk.pay_together(client, [(unpaid, 100), (other, 100)])
+    await desk.delete((await desk.pay(unpaid, 500, "bank_transfer")).id)
+    ids = Ids(
+        client=client, invoice=overpaid, payment=kept.id, bulk_payment=bulk.id, entry=entry.id, staff=member.id,
+        api_key=key.id,
+    )  # fmt: skip
+    return FullShop(desk, ids, newcomer, gone, used)
+
+
+async def _client(desk: Desk) -> ClientId:
+    made = await desk.container.add_client()(
+        desk.owner, name=LONG_NAME, email=f"{'long' * 15}@{'long' * 15}.example", phone="+1 (555) 0134-5678 ext. 12345"
+    )
+    return ClientId(made.id)
+
+
+async def _invoice(desk: Desk, client: ClientId, number: int) -> InvoiceId:
+    lines = [
+        InvoiceLine(description=LONG_WORD, quantity="1234567.1234", unit_price=1),
+        InvoiceLine(description="Labor", quantity="1.5", unit_price=80_000),
+        InvoiceLine(description="Loyal customer", quantity=1, unit_price=-1_234_567),
+    ]
+    made = await desk.container.add_invoice()(
+        desk.owner,
+        client,
+        number=f"INV-{number}-{'X' * 43}",
+        issued_on=datetime.now(UTC).date() - timedelta(days=number + 2),
+        vehicle=f"2019 {LONG_WORD}",
+        lines=lines,
+        tax=1000,
+    )
+    return InvoiceId(made.id)

@@ -117,7 +117,7 @@ async def test_a_client_is_left_out_of_e_mails(either_screen: Screen, desk: Desk
     screen = either_screen
     await screen.sign_in(desk)
     await screen.go("/app/clients/add")
-    await expect(screen.page.get_by_label("E-mails about credit")).to_be_checked()
+    await expect(screen.page.get_by_label("Send notices about credit")).to_be_checked()
     await screen.page.get_by_label("Name").fill("Pat Doe")
     await screen.page.get_by_role("button", name="Add client").click()
     assert await screen.said() == "Pat Doe was added."
@@ -128,7 +128,7 @@ async def test_a_client_is_left_out_of_e_mails(either_screen: Screen, desk: Desk
     )
     assert (await desk.card(client)).email_notices
     await screen.go(f"/app/clients/{client}/edit")
-    await screen.page.get_by_label("E-mails about credit").uncheck()
+    await screen.page.get_by_label("Send notices about credit").uncheck()
     await screen.page.get_by_role("button", name="Save").click()
     assert await screen.said() == "The client was saved."
     assert not (await desk.card(client)).email_notices

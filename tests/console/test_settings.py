@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from uuid import UUID
 
-import pytest
 from playwright.async_api import expect
 
 from core.shop import Language
 from core.staff import Permission
 from tests.console.browser import Screen
 from tests.console.conftest import OpenScreen
+from tests.console.sending import answer, by_webhook, route
 from tests.console.visiting import Visiting
 from tests.desk import Desk
 
@@ -109,20 +108,25 @@ async def test_long_lists_of_staff_and_keys_have_pages(visiting: Visiting, desk:
         assert f"{name} 2" in (await visiting.get(found[1].replace("&amp;", "&"))).text
 
 
-@pytest.mark.parametrize(("width", "dark"), [(320, True), (768, False)])
-async def test_settings_fit(open_screen: OpenScreen, desk: Desk, width: int, dark: bool) -> None:
-    screen = await open_screen(width=width, dark=dark)
+async def test_settings_fit_and_can_be_read_in_the_dark(open_screen: OpenScreen, desk: Desk) -> None:
+    screen = await open_screen(dark=True)
     member, _ = await desk.hire(*EVERYTHING_ELSE, name="Maximiliana" * 18)
     made = await desk.container.add_api_key()(desk.owner, name="Point of sale" * 15, permissions=set(Permission))
-    endpoint = await desk.endpoint(f"https://93.184.215.14/{'hook' * 100}")
-    await desk.add(await desk.client("Maximiliana" * 18), 100)
-    await desk.delivery(endpoint.id)
+    endpoint, client = await desk.endpoint(f"https://93.184.215.14/{'hook' * 100}"), await desk.client("Sam" * 60)
+    for _ in range(3):
+        await desk.add(client, 100)
+    failed, delivered, _ = await route(desk, by_webhook(endpoint.id))
+    await answer(desk, failed, "500" + "long" * 200, accepted=False, given_up=True)
+    await answer(desk, delivered, "200 OK")
     await screen.sign_in(desk)
-    ids: dict[str, UUID] = {"staff": member.id, "api-keys": made.id, "webhooks": endpoint.id}
-    for path in (
-        *("shop", "staff", "staff/add", "api-keys", "webhooks", "webhooks/add", "emails"),
-        *("staff/{}/edit", "staff/{}/deactivate", "api-keys/{}/delete", "webhooks/{}", "webhooks/{}/rotate"),
-    ):
-        await screen.go(f"/app/settings/{path.format(ids.get(path.split('/')[0]))}")
-        assert await screen.page.evaluate("document.documentElement.scrollWidth") <= width, path
-        await screen.require_accessible()
+    settings, staff, hook = "/app/settings", f"/app/settings/staff/{member.id}", f"/app/settings/webhooks/{endpoint.id}"
+    looked_at = [f"{settings}/shop", f"{settings}/staff", f"{settings}/webhooks", hook]
+    others = [f"{settings}/staff/add", f"{staff}/edit", f"{staff}/deactivate", f"{settings}/emails", f"{hook}/rotate"]
+    keys = [f"{settings}/api-keys", f"{settings}/api-keys/{made.id}/delete", f"{settings}/webhooks/add"]
+    for path in (*looked_at, *others, *keys, f"/app/clients/{client}/notices"):
+        await screen.go(path)
+        for width in (320, 768, 1280):
+            await screen.page.set_viewport_size({"width": width, "height": 800})
+            assert await screen.page.evaluate("document.documentElement.scrollWidth") <= width, path
+        if path in looked_at:
+            await screen.require_accessible()

@@ -25,7 +25,7 @@ class ClientForm(FormStruct, frozen=True, kw_only=True):
     name: Annotated[Name, Meta(title="Name")]
     email: Annotated[Email, Meta(title="E-mail")] | None = None
     phone: Annotated[Phone, Meta(title="Phone")] | None = None
-    email_notices: Annotated[bool, Meta(title="E-mails about credit")] = False
+    email_notices: Annotated[bool, Meta(title="Notices about credit")] = False
 
     @property
     def clean_email(self) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -102,3 +103,13 @@ async def test_a_page_costs_the_same_however_much_was_sent(
         many = await log.pages_read(log.many, state, plan_for, after=of_many)
         print(f"{state} {plan_for}: {few} pages of {FEW}, {many} of {MANY}")  # noqa: T201  # the figure
         assert many <= 4 * few + 40
+
+
+@pytest.mark.parametrize("plan_for", ["custom", "generic"])
+async def test_counting_what_failed_stops_and_looks_at_no_more_than_it_counts(log: Log, plan_for: str) -> None:
+    scope = Explaining(log.connection, log.shop_id, plan_for)
+    failed = await PostgresDeliveryLog(scope).failed_since(datetime.fromtimestamp(0, UTC), most=100)
+    assert failed == {log.few.endpoint: 1, log.many.endpoint: 100}
+    assert sum(plan.buffers for plan in scope.plans) <= 200
+    lately = await PostgresDeliveryLog(scope).failed_since(datetime.now(UTC), most=100)
+    assert lately == {}

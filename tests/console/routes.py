@@ -36,9 +36,9 @@ async def ids_of(desk: Desk) -> Ids:
     invoice = await desk.invoice(client, 13000)
     payment = await desk.pay(invoice, 100)
     bulk = await desk.pay_together(client, [(await desk.invoice(client, 100), 100), (invoice, 100)])
-    member, _ = await desk.hire(name="Robin Canary")
-    key = await desk.container.add_api_key()(desk.owner, name="till of Canary", permissions=set())
-    endpoint = await desk.endpoint("https://93.184.215.14/Canary")
+    member, _ = await desk.hire(name="Robin Quux")
+    key = await desk.container.add_api_key()(desk.owner, name="till of Quux", permissions=set())
+    endpoint = await desk.endpoint("https://93.184.215.14/Quux")
     return Ids(
         client=client,
         entry=entry.id,

@@ -43,7 +43,7 @@ Way = Callable[[Page], Awaitable[object]]
 @dataclass(frozen=True)
 class Picture:
     """``way``: how to get there from the picture before, or from anywhere. ``height``: of the window; None: all of the
-    page. A picture whose page is not there (yet) is left out, if it is ``optional``.
+    page.
     """
 
     name: str
@@ -51,7 +51,6 @@ class Picture:
     width: int = 1280
     height: int | None = None
     dark: bool = False
-    optional: bool = False
 
 
 def go(path: str) -> Way:
@@ -156,9 +155,11 @@ PAGES = [
     Picture("collected", go(THREE_MONTHS.format("collected"))),
     Picture("credit-owed", go(THREE_MONTHS.format("credit"))),
     Picture("ledger", go(THREE_MONTHS.format("ledger")), height=900),
-    Picture("settings", go("/app/settings"), optional=True),
-    Picture("settings-staff", go("/app/settings/staff"), optional=True),
-    Picture("settings-api-keys", go("/app/settings/api-keys"), optional=True),
+    Picture("notices", find("Dana Whitfield", "/notices")),
+    Picture("settings-shop", go("/app/settings/shop")),
+    Picture("settings-staff", go("/app/settings/staff")),
+    Picture("settings-api-key", go("/app/settings/api-keys/add")),
+    Picture("settings-webhooks", go("/app/settings/webhooks/add")),
 ]
 """One page each. More: a line more."""
 
@@ -186,8 +187,8 @@ async def one(page: Page, picture: Picture, file: Path) -> str:
     await page.set_viewport_size({"width": picture.width, "height": picture.height or 760})
     await then(picture.way)(page)
     await page.wait_for_timeout(SETTLING_MS)
-    if picture.optional and await page.get_by_role("heading", name="There is nothing here").count():
-        return "no such page, left out"
+    if await page.get_by_role("heading", name="There is nothing here").count():
+        sys.exit(f"There is no page for {picture.name}: {page.url}")
     full = picture.height is None
     shot = compact(await page.screenshot(full_page=full, animations="disabled", caret="hide"))
     file.write_bytes(shot)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from core.ids import ClientId, InvoiceId
+from core.ids import ClientId, EndpointId, InvoiceId, StaffId
 from core.invoices import InvoiceLine
 from core.payments import PaymentEdit
 from core.staff import Permission
 from core.use_cases.shop_settings import ShopEdit
+from core.use_cases.staff import StaffEdit
+from core.use_cases.webhook_endpoints import EndpointEdit
 from entrypoints.console.credit import SOURCES_SHOWN
 from tests.console.routes import Ids
 from tests.desk import Desk
@@ -40,6 +42,11 @@ async def fill(desk: Desk) -> FullShop:
     )
     member, _ = await desk.hire(Permission.CREATE_PAYMENTS, name=LONG_NAME)
     key = await desk.container.add_api_key()(desk.owner, name=LONG_WORD[:50], permissions=set())
+    endpoint = await desk.endpoint(f"https://93.184.215.14/{LONG_WORD}")
+    off = await desk.endpoint("https://93.184.215.14/off")
+    await desk.container.edit_webhook_endpoint()(desk.owner, EndpointId(off.id), EndpointEdit(on=False))
+    former, _ = await desk.hire(name="Former")
+    await desk.container.edit_staff_member()(desk.owner, StaffId(former.id), StaffEdit(active=False))
     newcomer, gone = await desk.client("Ann Bee"), await desk.client("Cay Dee")
     await desk.delete_client(gone)
     client = await _client(desk)
@@ -59,7 +66,7 @@ async def fill(desk: Desk) -> FullShop:
     await desk.delete((await desk.pay(unpaid, 500, "bank_transfer")).id)
     ids = Ids(
         client=client, invoice=overpaid, payment=kept.id, bulk_payment=bulk.id, entry=entry.id, staff=member.id,
-        api_key=key.id,
+        api_key=key.id, endpoint=endpoint.id, delivery=await desk.delivery(endpoint.id),
     )  # fmt: skip
     return FullShop(desk, ids, newcomer, gone, used)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Collection
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser
@@ -14,10 +13,9 @@ from entrypoints.container import Container
 from tests.console.browser import Screen, new_screen
 from tests.console.full_shop import FullShop, fill
 from tests.console.routes import OPEN_ROUTES, ROUTES, Ids, Route
-from tests.console.visiting import Comes, Visiting
+from tests.console.visiting import DOWNLOADS, Comes, links_in, reached
 from tests.desk import open_desk
 
-DOWNLOADS = (".csv", ".pdf")
 PAGES = [route for route in ROUTES if route.method == "GET" and not route.path.endswith(DOWNLOADS)]
 OTHERS = [
     "/app/clients?q=nobody",
@@ -103,21 +101,13 @@ async def test_it_can_be_read_by_everybody_on_any_screen_and_complains_of_nothin
     everywhere.require_no_faults()
 
 
-async def links_of(visiting: Visiting, path: str) -> set[str]:
-    """Where a page leads: by a link, by a form, and by what is fetched for it."""
-    page = await visiting.get(path)
-    assert page.status_code in {200, 303, 404, 422}, path
-    found = re.findall(r'(?:href|action|formaction|hx-get|hx-post)="(/[^"]*)"', page.text)
-    return {urlsplit(address.replace("&amp;", "&")).path for address in found}
-
-
 def pattern(route: Route) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{\w+\}", "[0-9a-f-]{36}", route.path) + "$")
 
 
-def refused_to(permissions: Collection[Permission], address: str) -> list[str]:
+def refused_to(permissions: Collection[Permission], method: str, address: str) -> list[str]:
     """Routes at that address that need something else."""
-    found = [route for route in ROUTES if pattern(route).match(address)]
+    found = [route for route in ROUTES if route.method == method and pattern(route).match(address)]
     return [route.name for route in found if route.permission is not None and route.permission not in permissions]
 
 
@@ -136,29 +126,19 @@ async def test_r25_no_page_leads_to_what_somebody_may_not_do_and_all_that_can_be
         allowed = route.permission is None or route.permission in permissions
         assert answer.status_code in ({200, 303} if allowed else {403}), route.name
         if allowed:
-            led = await links_of(visiting, filled(route.path, shop))
-            assert [refused_to(permissions, address) for address in led if refused_to(permissions, address)] == [], (
-                route
-            )
+            refused = {led: refused_to(permissions, *led) for led in links_in(answer)}
+            assert {led: names for led, names in refused.items() if names} == {}, route.name
 
 
 async def test_whoever_may_do_everything_comes_to_every_page_by_links_alone(comes: Comes, shop: FullShop) -> None:
     visiting = await comes()
     await visiting.sign_in(shop.desk)
-    seen: set[str] = set()
-    # A link cannot tick a box.
-    waiting = ["/app/clients", "/app/clients?deleted=true"]
-    while waiting:
-        path = waiting.pop()
-        if path in seen or path.startswith("/app/assets/") or path.endswith(DOWNLOADS):
-            seen.add(path)
-            continue
-        seen.add(path)
-        answer = await visiting.get(path)
-        if answer.status_code in {200, 303}:
-            led = {*await links_of(visiting, path), answer.headers.get("location", path)}
-            waiting += [each for each in led if each not in seen]
-    unreached = [route.name for route in ROUTES if not any(pattern(route).match(path) for path in seen)]
+    seen = await reached(visiting)
+    unreached = [
+        route.name
+        for route in ROUTES
+        if not any(route.method == method and pattern(route).match(path) for method, path in seen)
+    ]
     # The first page of all is where the sign-in page leads.
     assert unreached == ["GET /app"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -55,6 +56,46 @@ def http_of(app: Litestar) -> httpx.AsyncClient:
     """As a browser with cookies of its own."""
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # its own ASGI types
     return httpx.AsyncClient(transport=transport, base_url=ORIGIN)
+
+
+DOWNLOADS = (".csv", ".pdf")
+
+
+def links_in(page: httpx.Response) -> set[tuple[str, str]]:
+    """Methods and paths that a page leads to: by links, forms, what is fetched for it, and as a redirect."""
+    text = page.text
+    found = [("GET", address) for address in re.findall(r'(?:href|hx-get)="(/[^"]*)"', text)]
+    found += [("POST", address) for address in re.findall(r'(?:formaction|hx-post)="(/[^"]*)"', text)]
+    for form in re.findall(r"<form [^>]*>", text):
+        method = "POST" if 'method="post"' in form else "GET"
+        found += [(method, address) for address in re.findall(r' action="(/[^"]*)"', form)]
+    found.append(("GET", page.headers.get("location", "")))
+    return {(method, urlsplit(address.replace("&amp;", "&")).path) for method, address in found if address}
+
+
+async def reached(visiting: Visiting) -> dict[tuple[str, str], bool]:
+    """Every method and path that links and forms lead to, from the list of clients on, and whether a page is shown
+    there. No form is sent.
+    """
+    pages: dict[tuple[str, str], bool] = {}
+    # A link cannot tick a box.
+    waiting = [("GET", "/app/clients"), ("GET", "/app/clients?deleted=true")]
+    while waiting:
+        method, path = waiting.pop()
+        if (method, path) in pages:
+            continue
+        pages[method, path] = False
+        ours = path.startswith("/app") and not path.startswith("/app/assets/") and not path.endswith(DOWNLOADS)
+        if method == "GET" and ours:
+            answer = await visiting.get(path)
+            pages[method, path] = answer.status_code == 200
+            waiting += [each for each in links_in(answer) if each not in pages]
+    return pages
+
+
+async def shown_pages(visiting: Visiting) -> list[str]:
+    """Paths of every page that links lead to."""
+    return [path for (_, path), shown in (await reached(visiting)).items() if shown]
 
 
 Comes = Callable[[], Awaitable[Visiting]]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -317,6 +318,17 @@ async def test_moments_that_no_calendar_has_are_no_trouble(desk: Desk, superuser
     await superuser.change(desk.shop_id, "payments", "recorded_at = '20000-01-01', received_on = '20000-01-01'", "true")
     faults = {finding.what for finding in await findings(desk)}
     assert {Fault.ANSWER_WRONG, Fault.NOTICE_WRONG, Fault.NOTICE_MISSING} & faults
+
+
+@pytest.mark.parametrize("day", [date.min, date(999, 12, 31), date(1582, 10, 10)], ids=str)
+async def test_money_received_long_ago_gives_no_alarm(desk: Desk, superuser: Superuser, day: date) -> None:
+    invoice = await desk.invoice(await desk.client())
+    payment = await desk.pay(invoice, 5_00, received_on=day, caller=keyed(desk.owner, uuid4().hex))
+    await desk.edit(payment.id, 6_00)
+    assert await findings(desk) == []
+    for wrong in ("0001-01-01 BC", "-infinity", "infinity", "20000-01-01"):
+        await superuser.change(desk.shop_id, "payment_changes", f"received_on = '{wrong}'", "true")
+        assert Fault.NOTICE_WRONG in {finding.what for finding in await findings(desk)}, wrong
 
 
 async def test_two_reversals_of_one_entry_are_found_where_the_index_against_them_is_gone(database: Database) -> None:

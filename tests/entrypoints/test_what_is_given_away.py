@@ -1,6 +1,7 @@
 """What an answer or a line of the log gives away to whom it is not for: nothing."""
 
 import logging
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -11,14 +12,18 @@ import httpx
 import pytest
 import structlog
 from dependency_injector import providers
+from litestar.routes import HTTPRoute
 
 from core.staff import Permission
 from entrypoints.container import Container, running
+from entrypoints.settings import LogFormat
 from entrypoints.web_container import staff_api_app
+from tests.console.visiting import ORIGIN, Visiting
 from tests.database import Database
 from tests.desk import PASSWORD, Desk, SetClock, container_for, open_desk
 from tests.entrypoints.counter import Counter
 from tests.entrypoints.door import SIGN_IN, WRONG, Door, Forge, an_address, is_throttled
+from tests.entrypoints.log import written_log
 
 
 @pytest.fixture
@@ -94,11 +99,14 @@ def _gives_nothing_away(answer: httpx.Response) -> None:
 
 
 def _has_our_headers(answer: httpx.Response) -> None:
-    headers = answer.headers
-    assert {name: headers.get(name) for name in ON_EVERY_ANSWER} == ON_EVERY_ANSWER
+    headers, path = answer.headers, answer.request.url.path
+    expected = dict(ON_EVERY_ANSWER)
+    if path.startswith("/app") and headers.get("referrer-policy") == "same-origin":
+        expected["referrer-policy"] = "same-origin"  # forms are known by the origin that they come from
+    assert {name: headers.get(name) for name in ON_EVERY_ANSWER} == expected
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
-    assert "no-store" in headers["cache-control"] or answer.request.url.path.startswith(("/docs", "/openapi.json"))
+    assert "no-store" in headers["cache-control"] or path.startswith(("/docs", "/openapi.json"))
     assert headers["x-request-id"]
     assert "server" not in headers
 
@@ -190,6 +198,63 @@ async def test_every_answer_has_the_headers_that_keep_a_browser_from_harm(
         _gives_nothing_away(answer)
     if status == 405:
         assert "GET" in answer.headers["allow"]
+
+
+async def test_no_route_answers_without_them_whoever_asks(door: Door) -> None:
+    """The routes are the application's own, so that a new one cannot be forgotten; nobody is signed in."""
+    app: Any = door.app
+    asked = 0
+    async with door.http(an_address()) as http:
+        for route in app.routes:
+            if not isinstance(route, HTTPRoute):
+                continue
+            path = re.sub(r"\{[^}]+\}", str(UUID(int=7)), route.path_format)
+            for method in {"PUT", *route.route_handler_map}:
+                answer = await http.request(method, path)
+                _has_our_headers(answer)
+                asked += 1
+    assert asked > 200
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize("broken_use_case", ["begin_console_session", "list_clients"])
+async def test_a_fault_behind_a_page_is_a_page_that_says_nothing_of_it(
+    database: Database, desk: Desk, fault: Exception, broken_use_case: str
+) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
+        raise fault
+
+    container = container_for(database, secret_keys=desk.container.settings().secret_keys)
+    getattr(container, broken_use_case).override(providers.Object(broken))
+    transport = httpx.ASGITransport(app=staff_api_app(container), raise_app_exceptions=False)  # type: ignore[arg-type]  # its own ASGI types
+    with structlog.testing.capture_logs() as lines:
+        async with running(container), httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:
+            visiting = Visiting(http)
+            answer = await visiting.sign_in(desk)
+            if broken_use_case == "list_clients":
+                assert answer.status_code == 303
+                answer = await visiting.get("/app/clients")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    _gives_nothing_away(answer)
+    _has_our_headers(answer)
+    assert fault in [line.get("exc_info") for line in lines if line["event"] == "unexpected_error"]
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+async def test_a_fault_is_logged_with_where_it_was_and_without_what_was_in_hand(
+    database: Database, desk: Desk, log_format: LogFormat
+) -> None:
+    container = _breaking(
+        container_for(database, secret_keys=desk.container.settings().secret_keys), RuntimeError("no such luck")
+    )
+    door = Door(container, staff_api_app(container), SetClock())
+    with written_log(log_format) as log:
+        assert (await door.sign_in(desk)).status_code == 500
+    said = log.getvalue()
+    assert "no such luck" in said
+    assert "in broken" in said
+    assert [secret for secret in (PASSWORD, desk.owner_email) if secret in said] == []
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """See :class:`ports.verification.Accounts`."""
 
 from collections import defaultdict
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -75,14 +75,19 @@ def _sum(of: Any) -> Any:
     return func.coalesce(func.sum(of), 0).cast(BigInteger)
 
 
+# As literals: the driver sends these two as minus infinity and infinity.
+_FIRST_DAY: Any = literal_column("DATE '0001-01-01'", Date)
+_LAST_DAY: Any = literal_column("DATE '9999-12-31'", Date)
+
+
 def readable(moment: Any) -> Any:
     """A time or day that Python can hold: PostgreSQL has infinity too, and years before 1 and beyond 9999. One that
-    somebody changed stays a wrong one.
+    somebody changed stays a wrong one: no time of ours is that old or that late, and no money was received on the
+    last of all days, though people may write down any day before today, the first of all days too.
     """
-    day = isinstance(moment.type, Date)
-    earliest, latest = (
-        literal(date(year, 1, 1) if day else datetime(year, 1, 1, tzinfo=UTC), moment.type) for year in (1000, 9000)
-    )
+    if isinstance(moment.type, Date):
+        return case((moment.between(_FIRST_DAY, _LAST_DAY), moment), (moment.is_not(None), _LAST_DAY))
+    earliest, latest = (literal(datetime(year, 1, 1, tzinfo=UTC), moment.type) for year in (1000, 9000))
     return case((moment.is_not(None), func.greatest(func.least(moment, latest), earliest)))
 
 

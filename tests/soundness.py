@@ -53,12 +53,13 @@ _FAULTS = {
     "a payment does not add up, or not with its entries": """
         SELECT payment.id FROM payments payment
         JOIN LATERAL (SELECT coalesce(sum(amount) FILTER (WHERE kind IN ('captured', 'voided')), 0) AS captured,
-            coalesce(sum(amount) FILTER (WHERE kind IN ('applied', 'returned')), 0) AS applied
+            coalesce(sum(amount) FILTER (WHERE kind IN ('applied', 'returned')), 0) AS applied,
+            count(*) FILTER (WHERE kind = 'applied') AS times
           FROM ledger_entries entry WHERE entry.shop_id = payment.shop_id AND entry.payment_id = payment.id) ledger
           ON true
         WHERE payment.shop_id = $1 AND (payment.captured <> ledger.captured OR CASE
           WHEN method = 'account_credit' THEN collected <> 0 OR payment.captured <> 0 OR settled <> amount
-            OR ledger.applied <> CASE WHEN deleted_at IS NULL THEN -amount ELSE 0 END
+            OR ledger.times <> 1 OR ledger.applied <> CASE WHEN deleted_at IS NULL THEN -amount ELSE 0 END
           ELSE collected <> amount OR collected <> settled + payment.captured OR ledger.applied <> 0
             OR (deleted_at IS NOT NULL AND payment.captured <> 0) END)""",
     "an invoice's settled is not what its live payments settle": """

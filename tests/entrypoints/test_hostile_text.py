@@ -282,7 +282,7 @@ async def test_normalising_holds_nobody_up(http: httpx.AsyncClient, owner: Count
 # Out again as CSV.
 
 
-def _would_be_a_formula(cell: str) -> bool:
+def would_be_a_formula(cell: str) -> bool:
     """As a generous spreadsheet sees it: what does not show or is blank does not count, and every width is the same."""
     seen = "".join(each for each in cell if unicodedata.category(each) not in {"Cf", "Zs", "Cc"})
     return unicodedata.normalize("NFKC", seen)[:1] in set("=+-@") or cell[:1] in set("\t\r\n")
@@ -311,8 +311,8 @@ async def test_the_csv_is_read_back_exactly_and_no_cell_is_a_formula(owner: Coun
         assert len(cells) == len(expected)
         for row, originals in zip(cells, expected, strict=True):
             for cell, original in zip(row, originals, strict=True):
-                assert not _would_be_a_formula(cell), cell
-                assert cell == (f"'{original}" if _would_be_a_formula(original) else original)
+                assert not would_be_a_formula(cell), cell
+                assert cell == (f"'{original}" if would_be_a_formula(original) else original)
 
 
 def invoice_name(text: str) -> str:

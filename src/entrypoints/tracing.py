@@ -5,6 +5,7 @@ Spans carry what the log and figures carry: routes and statements as templates, 
 """
 
 import asyncio
+import re
 import time
 from typing import Any
 
@@ -26,6 +27,7 @@ EXPORT_TIMEOUT_SECONDS = 3
 CLOSE_TIMEOUT_SECONDS = 5.0
 
 _LONGEST_STATEMENT = 2000
+_LITERAL = re.compile(r"'[^']*'")
 _propagator = TraceContextTextMapPropagator()
 
 
@@ -97,10 +99,13 @@ class Tracing:
             return
         ended = time.time_ns()
         span = self._tracer.start_span(
-            record.query.split(None, 1)[0].upper(),
+            record.query.split(None, 1)[0].rstrip(";").upper(),
             kind=SpanKind.CLIENT,
             start_time=ended - int(record.elapsed * 1_000_000_000),
-            attributes={"db.system.name": "postgresql", "db.query.text": record.query[:_LONGEST_STATEMENT]},
+            attributes={
+                "db.system.name": "postgresql",
+                "db.query.text": _LITERAL.sub("?", record.query)[:_LONGEST_STATEMENT],
+            },
         )
         if record.exception is not None:
             span.set_attribute("error.type", type(record.exception).__name__)

@@ -172,48 +172,48 @@ async def invoice(desk: Desk) -> Request:
 @pytest.mark.parametrize(
     ("prepare", "expected"),
     [
-        pytest.param(add, 5, id="add credit"),
-        pytest.param(refund, 5, id="add credit as a refund of an invoice"),
-        pytest.param(apply, 5, id="apply credit"),
-        pytest.param(apply_some, 5, id="apply more credit than there is"),
-        pytest.param(pay, 5, id="a cash payment"),
-        pytest.param(overpay, 5, id="a cash payment, the rest captured"),
-        pytest.param(void_added, 5, id="void"),
-        pytest.param(void_captured, 5, id="void captured credit"),
-        pytest.param(delete_credit, 5, id="delete a payment by credit"),
-        pytest.param(delete_captured, 5, id="delete a payment with captured credit"),
-        pytest.param(pay_together, 5, id="a bulk payment"),
-        pytest.param(delete_together, 5, id="delete a bulk payment"),
-        pytest.param(replay, 4, id="the same request again"),
+        pytest.param(add, 4, id="add credit"),
+        pytest.param(refund, 4, id="add credit as a refund of an invoice"),
+        pytest.param(apply, 4, id="apply credit"),
+        pytest.param(apply_some, 4, id="apply more credit than there is"),
+        pytest.param(pay, 4, id="a cash payment"),
+        pytest.param(overpay, 4, id="a cash payment, the rest captured"),
+        pytest.param(void_added, 4, id="void"),
+        pytest.param(void_captured, 4, id="void captured credit"),
+        pytest.param(delete_credit, 4, id="delete a payment by credit"),
+        pytest.param(delete_captured, 4, id="delete a payment with captured credit"),
+        pytest.param(pay_together, 4, id="a bulk payment"),
+        pytest.param(delete_together, 4, id="delete a bulk payment"),
+        pytest.param(replay, 3, id="the same request again"),
     ],
 )
 async def test_a_money_request_is_few_messages(till: Till, prepare: Preparation, expected: int) -> None:
-    """5 are BEGIN, the shop, an opening read, a write, COMMIT."""
+    """4 are BEGIN with the shop, an opening read, a write, COMMIT."""
     assert await till.messages(prepare) == expected
 
 
 @pytest.mark.parametrize(
     ("prepare", "expected"),
     [
-        pytest.param(edit, 7, id="edit a payment"),
-        pytest.param(capture, 7, id="capture an overpayment"),
+        pytest.param(edit, 6, id="edit a payment"),
+        pytest.param(capture, 6, id="capture an overpayment"),
     ],
 )
 async def test_a_money_request_that_shows_what_it_made_reads_it_again(
     till: Till, prepare: Preparation, expected: int
 ) -> None:
-    """Beside the 5: the payment, or the invoice with its payments, and the key that is kept with that answer."""
+    """Beside the 4: the payment, or the invoice with its payments, and the key that is kept with that answer."""
     assert await till.messages(prepare) == expected
 
 
 @pytest.mark.parametrize(
     ("prepare", "expected"),
     [
-        pytest.param(tab, 6, id="the Credit tab"),
-        pytest.param(page, 6, id="a page of a client's ledger"),
-        pytest.param(options, 5, id="payment options"),
-        pytest.param(card, 5, id="a client's card"),
-        pytest.param(invoice, 5, id="an invoice with its payments"),
+        pytest.param(tab, 5, id="the Credit tab"),
+        pytest.param(page, 5, id="a page of a client's ledger"),
+        pytest.param(options, 4, id="payment options"),
+        pytest.param(card, 4, id="a client's card"),
+        pytest.param(invoice, 4, id="an invoice with its payments"),
     ],
 )
 async def test_a_look_is_few_messages(till: Till, prepare: Preparation, expected: int) -> None:

@@ -27,7 +27,7 @@ from tests.soundness import Auditor
 from tests.trust.nursery import Process, nursery
 
 PATIENCE_SECONDS = 30.0
-BEFORE_COMMIT = ("BEGIN", "set_shop", "open_v1", "write_v1", "COMMIT")
+BEFORE_COMMIT = ("BEGIN", "open_v1", "write_v1", "COMMIT")
 """The messages of a money request: none of them had its effect yet when it reaches the database."""
 SERVER = "a-server"
 COMMITTED = "committed"
@@ -372,7 +372,7 @@ class _Connection:
     def moment_of(self, kind: bytes, body: bytes) -> str:
         """Which message of a money request this is; empty for any other."""
         if kind == b"Q":
-            return body.rstrip(b"\0").decode(errors="replace")
+            return body.rstrip(b"\0").partition(b";")[0].decode(errors="replace")
         if kind == b"P":
             name, _, rest = body.partition(b"\0")
             self._statements[name] = rest.partition(b"\0")[0]

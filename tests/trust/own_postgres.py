@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,12 +25,14 @@ NAME = "account_credit"
 
 
 class OwnPostgres:
-    """The embedded server with its data in a folder below ``folder``, at one address for as long as the block lasts."""
+    """The embedded server with its data in a folder below ``folder``, at one address for as long as the block lasts.
+    ``settings``: PostgreSQL's own.
+    """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
         folder.mkdir(exist_ok=True)
         self.data = folder / "data"
-        self._server = EmbeddedPostgres(self.data)
+        self._server = EmbeddedPostgres(self.data, settings=settings)
         self._cluster = self.data / "cluster"
         self.socket = folder / "s"
         """Leads to its socket folder, which is another one after each start."""
@@ -42,6 +45,11 @@ class OwnPostgres:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    @property
+    def programs_folder(self) -> Path:
+        """PostgreSQL's own programs."""
+        return self._server.programs_folder
 
     @property
     def superuser_url(self) -> str:

@@ -65,12 +65,16 @@ class EmbeddedPostgres:
     `with EmbeddedPostgres(folder):` owns the server for the block; `with EmbeddedPostgres(folder).attach_or_start():`
     shares whatever server there is. All methods raise EmbeddedPostgresUnavailable where the server can't be had.
 
-    `disposable` gives up safety against crashes and power cuts for speed: for tests alone.
+    `disposable` gives up safety against crashes and power cuts for speed: for tests alone. `settings` are PostgreSQL's
+    own, for a server that shall be larger than one for a demo.
     """
 
-    def __init__(self, data_folder: Path, *, disposable: bool = False) -> None:
+    def __init__(
+        self, data_folder: Path, *, disposable: bool = False, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.data_folder = data_folder.expanduser().resolve()
         self._disposable = disposable
+        self._settings = settings or {}
         self._cluster = self.data_folder / "cluster"
         self._log = self.data_folder / "server.log"
         self._owner = FolderLock(self.data_folder / "locks" / "owner")
@@ -241,6 +245,7 @@ class EmbeddedPostgres:
         settings = {
             **SMALL_AND_QUIET,
             **(UNSAFE_BUT_QUICK if self._disposable else {}),
+            **self._settings,
             "unix_socket_directories": str(self._socket_folder),
         }
         command = [self._programs.path("postgres"), "-D", str(self._cluster)]

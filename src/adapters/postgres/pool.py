@@ -93,14 +93,18 @@ class Database:
         pool = self._pool
         if pool is None:
             raise Unavailable
-        async with pool.acquire(timeout=self._acquire_timeout_seconds) as connection:
-            try:
-                yield connection
-            except asyncpg.ReadOnlySQLTransactionError:
-                # A connection stays as writable as the server was when it was made, and one to a server that is a
-                # standby by now leads there for good. Only new ones find out that it is over.
-                await pool.expire_connections()
-                raise
+        # A time limit is a task more for each request: asyncpg makes none where nobody has to wait.
+        timeout = None if pool.get_idle_size() else self._acquire_timeout_seconds
+        connection = await pool.acquire(timeout=timeout)
+        try:
+            yield connection
+        except asyncpg.ReadOnlySQLTransactionError:
+            # A connection stays as writable as the server was when it was made, and one to a server that is a
+            # standby by now leads there for good. Only new ones find out that it is over.
+            await pool.expire_connections()
+            raise
+        finally:
+            await pool.release(connection, timeout=self._acquire_timeout_seconds)
 
     async def fetch(self, statement: str, *arguments: object) -> list[Record]:
         """The rows of a statement that is a transaction of its own."""

@@ -7,6 +7,7 @@ does not cannot be built.
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import (
@@ -114,6 +115,11 @@ class ShopScope:
     def __init__(self, connection: "asyncpg.pool.PoolConnectionProxy[Record]", shop_id: ShopId) -> None:
         self.shop_id = shop_id
         self._connection = connection
+
+    async def begin(self, begin: str) -> None:
+        """Begin the transaction and set its shop, in one message."""
+        # Without parameters, which a message of two statements cannot have: an id is hexadecimal digits and hyphens.
+        await self._connection.execute(f"{begin}; SELECT set_shop('{UUID(int=self.shop_id.int)}')")
 
     async def rows(self, statement: ShopStatement, **parameters: object) -> list[Record]:
         return await self._connection.fetch(statement.sql, *statement.arguments(self.shop_id, parameters))

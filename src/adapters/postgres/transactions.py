@@ -1,4 +1,6 @@
-"""One shop, one transaction. A money request is five messages: BEGIN, the shop, an opening read, a write, COMMIT."""
+"""One shop, one transaction. A money request is four messages: BEGIN with the shop, an opening read, a write,
+COMMIT.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -389,9 +391,8 @@ class PostgresTransactions:
         with told_as_trouble():
             async with self._database.connection() as connection:
                 try:
-                    await connection.execute(begin)
                     scope = ShopScope(connection, shop_id)
-                    await scope.call("set_shop")
+                    await scope.begin(begin)
                     transaction = PostgresShopTransaction(scope, caller, fresh=self._fresh, seal=self._seal)
                     yield transaction
                     await transaction.flush()

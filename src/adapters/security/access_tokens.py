@@ -1,6 +1,7 @@
 """Access tokens: JSON Web Tokens signed with HMAC-SHA256, 15 minutes, for one audience and of one type only."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 import jwt
@@ -14,6 +15,7 @@ _ALGORITHM = "HS256"
 _ISSUER = "account-credit"
 _TYPE = "at+jwt"
 """RFC 9068."""
+_KEPT = 4096
 
 
 class JwtAccessTokens:
@@ -27,6 +29,8 @@ class JwtAccessTokens:
         self._fresh = fresh
         self._clock = clock
         self._audience = audience
+        # Who works sends the same token for minutes. What is refused is not kept: what can be made up has no end.
+        self._verified = lru_cache(maxsize=_KEPT)(self._verify)
 
     def issue(self, shop_id: ShopId, staff_id: StaffId) -> str:
         now = self._clock.now()
@@ -45,25 +49,29 @@ class JwtAccessTokens:
     def read(self, token: str) -> Credential | None:
         """Who the token speaks for; None if it is not one of ours, or no longer."""
         try:
-            header = jwt.get_unverified_header(token)
-            key = self._keys.get(header.get("kid", ""))
-            if key is None or header.get("typ") != _TYPE:
-                return None
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=[_ALGORITHM],
-                audience=self._audience,
-                issuer=_ISSUER,
-                options={
-                    "require": ["exp", "iat", "iss", "aud", "sub", "shop"],
-                    # Below, by the clock that the token was made by.
-                    "verify_exp": False,
-                    "verify_iat": False,
-                },
-            )
-            if datetime.fromtimestamp(claims["exp"], UTC) <= self._clock.now():
-                return None
-            return Credential(ShopId(UUID(claims["shop"])), ActorKind.STAFF, UUID(claims["sub"]))
+            credential, expires_at = self._verified(token)
         except (jwt.PyJWTError, ValueError, AttributeError, TypeError, OverflowError):
             return None
+        return credential if expires_at > self._clock.now() else None
+
+    def _verify(self, token: str) -> tuple[Credential, datetime]:
+        """Who it speaks for, and how long."""
+        header = jwt.get_unverified_header(token)
+        key = self._keys.get(header.get("kid", ""))
+        if key is None or header.get("typ") != _TYPE:
+            raise jwt.InvalidTokenError
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[_ALGORITHM],
+            audience=self._audience,
+            issuer=_ISSUER,
+            options={
+                "require": ["exp", "iat", "iss", "aud", "sub", "shop"],
+                # By the clock that the token was made by, each time that it is read.
+                "verify_exp": False,
+                "verify_iat": False,
+            },
+        )
+        credential = Credential(ShopId(UUID(claims["shop"])), ActorKind.STAFF, UUID(claims["sub"]))
+        return credential, datetime.fromtimestamp(claims["exp"], UTC)

@@ -2,7 +2,7 @@
 
 import hmac
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -44,25 +44,21 @@ def requires_key(handler: BaseRouteHandler) -> bool:
     return bool(handler.opt.get("key_required"))
 
 
-def provide_caller(fingerprints: Fingerprints) -> Callable[[Request[Any, Any, Any]], Awaitable[Caller]]:
-    """The dependency ``caller``: the request's credential, with its idempotency key if it has one."""
-
-    async def caller(request: Request[Any, Any, Any]) -> Caller:
-        credential = request.scope["auth"]
-        if request.method not in _METHODS:
-            return Caller(credential)
-        given = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
-        if not given and requires_key(request.route_handler):
-            raise IdempotencyKeyRequired
-        if not given:
-            return Caller(credential)
-        if len(given) != 1 or not _KEY.fullmatch(given[0]):
-            raise IdempotencyKeyInvalid
-        body = await request.body()
-        prints = fingerprints.of(request.method, request.scope["path"], body)
-        return Caller(credential, IdempotencyKey(given[0].decode("ascii"), prints))
-
-    return caller
+async def caller_of(request: Request[Any, Any, Any], fingerprints: Fingerprints) -> Caller:
+    """The request's credential, with its idempotency key if it has one."""
+    credential = request.scope["auth"]
+    if request.method not in _METHODS:
+        return Caller(credential)
+    given = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
+    if not given and requires_key(request.route_handler):
+        raise IdempotencyKeyRequired
+    if not given:
+        return Caller(credential)
+    if len(given) != 1 or not _KEY.fullmatch(given[0]):
+        raise IdempotencyKeyInvalid
+    body = await request.body()
+    prints = fingerprints.of(request.method, request.scope["path"], body)
+    return Caller(credential, IdempotencyKey(given[0].decode("ascii"), prints))
 
 
 def replay(_: Request[Any, Any, Any], answered: AlreadyAnswered) -> Response[bytes]:

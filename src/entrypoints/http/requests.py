@@ -132,8 +132,8 @@ def filters_of(handler: BaseRouteHandler) -> type[Struct] | None:
     return None if taken is None else taken.annotation
 
 
-def provide_filters(request: Request[Any, Any, Any]) -> Any:
-    """The dependency ``filters``: the query, read as the type that the handler takes it as."""
+def filters_in(request: Request[Any, Any, Any]) -> Any:
+    """The query, read as the type that the handler takes it as."""
     type_ = filters_of(request.route_handler)
     if type_ is None:
         raise TypeError("a handler without filters asked for them")

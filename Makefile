@@ -14,7 +14,7 @@ RUN := $(UV) run --frozen
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test trust soak check
+.PHONY: help install demo test trust soak bench check
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ trust: install ## Try it under load and faults, one table at the end (some minut
 
 soak: install ## The same, a hundred times as much where more says more (some eight hours; Ctrl-C ends it)
 	@$(RUN) pytest -v tests/trust --trust-scale 100 $(ARGS)
+
+bench: install ## Measure it against PostgreSQL itself, docs/benchmarks.md (15 minutes; ARGS=--quick for one or two, ARGS=--help)
+	@$(RUN) python -m bench $(ARGS)
 
 check: install ## Lint, format, types, architecture, migrations, known vulnerabilities
 	$(RUN) ruff check .

@@ -20,6 +20,8 @@ from adapters.postgres import migrations
 from adapters.postgres.provision import APP, BACKUP, JOBS, OWNER, provision
 
 URL_VARIABLE = "ACCOUNT_CREDIT_TEST_DATABASE_URL"
+WORKERS_VARIABLE = "ACCOUNT_CREDIT_TEST_CITUS_WORKERS"
+"""Superusers' URLs of a Citus cluster's workers, with blanks between; the URL above is then its coordinator's."""
 IMAGE = "postgres:18"
 
 
@@ -30,11 +32,15 @@ class Engine:
     description: str
     run: Callable[[], AbstractContextManager[str]]
     """Starts the server, yields a superuser's URL, and stops the server afterwards."""
+    workers: tuple[str, ...] = ()
+    """Of a Citus cluster; the URL above is then its coordinator's."""
 
 
 def choose_engine() -> Engine:
     """The server that the environment names, else a container where that costs no download, else the embedded one."""
     if url := os.environ.get(URL_VARIABLE):
+        if workers := os.environ.get(WORKERS_VARIABLE, "").split():
+            return Engine(f"Citus, a coordinator and {len(workers)} workers", lambda: nullcontext(url), tuple(workers))
         return Engine(f"the server of {URL_VARIABLE}", lambda: nullcontext(url))
     if _image_is_here():
         return Engine(f"testcontainers, image {IMAGE}", _container)
@@ -92,11 +98,16 @@ class Cluster:
 
     superuser_url: str
     template: str
+    workers: tuple[str, ...] = ()
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[Database]:
         """A new, migrated, empty database for the length of the block."""
         name = f"account_credit_test_{uuid.uuid4().hex[:12]}"
+        if self.workers:  # no copy of a template would reach them
+            async with distributed(name, self.superuser_url, *self.workers):
+                yield Database(name, self)
+            return
         await _execute(self.superuser_url, f"CREATE DATABASE {name} TEMPLATE {self.template} OWNER {OWNER}")
         try:
             await provision(self.superuser_url, database=name)  # who may connect is not copied from a template
@@ -151,12 +162,41 @@ class Database:
 def running_cluster(engine: Engine) -> Iterator[Cluster]:
     """Start the engine and make the template: roles, then one database with all migrations and no rows."""
     with engine.run() as superuser_url:
+        if engine.workers:
+            yield Cluster(superuser_url, "", engine.workers)
+            return
         template = f"account_credit_template_{uuid.uuid4().hex[:12]}"
         try:
             asyncio.run(_make_template(superuser_url, template))
             yield Cluster(superuser_url, template)
         finally:
             asyncio.run(_execute(superuser_url, f"DROP DATABASE IF EXISTS {template} WITH (FORCE)"))
+
+
+@asynccontextmanager
+async def distributed(name: str, coordinator_url: str, *worker_urls: str) -> AsyncIterator[None]:
+    """A new, migrated database over all machines of a Citus cluster, for the length of the block."""
+    try:
+        for url in (coordinator_url, *worker_urls):
+            await provision(url, database=name)
+            await _execute(_as_role(url, None, name), "CREATE EXTENSION citus")
+        coordinator = await asyncpg.connect(_as_role(coordinator_url, None, name))
+        try:
+            await coordinator.execute("SELECT citus_set_coordinator_host($1, $2)", *_address(coordinator_url))
+            for url in worker_urls:
+                await coordinator.execute("SELECT citus_add_node($1, $2)", *_address(url))
+        finally:
+            await coordinator.close()
+        await migrations.upgrade(_as_role(coordinator_url, OWNER, name))
+        yield
+    finally:
+        for url in (coordinator_url, *worker_urls):
+            await _execute(url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "localhost", parts.port or 5432
 
 
 async def _make_template(superuser_url: str, template: str) -> None:

@@ -72,11 +72,14 @@ _FAULTS = {
           OR invoice.credit_applied <> payments.by_credit OR invoice.credit_applied > invoice.total
           OR (invoice.voided_at IS NOT NULL AND payments.live > 0))""",
     "more credit was refunded for an invoice than ever came in for it": """
-        SELECT invoice_id FROM ledger_entries entry WHERE shop_id = $1 AND reason = 'refund' AND invoice_id IS NOT NULL
-          AND NOT EXISTS (SELECT FROM ledger_entries reversal WHERE reversal.shop_id = entry.shop_id
-            AND reversal.client_id = entry.client_id AND reversal.reverses_number = entry.number)
-        GROUP BY shop_id, invoice_id HAVING sum(amount) > (SELECT coalesce(sum(amount), 0) FROM payments payment
-          WHERE payment.shop_id = entry.shop_id AND payment.invoice_id = entry.invoice_id)""",
+        SELECT invoice.id FROM invoices invoice
+        JOIN (SELECT invoice_id, sum(amount) AS amount FROM ledger_entries entry WHERE shop_id = $1
+            AND reason = 'refund' AND invoice_id IS NOT NULL
+            AND NOT EXISTS (SELECT FROM ledger_entries reversal WHERE reversal.shop_id = $1
+              AND reversal.client_id = entry.client_id AND reversal.reverses_number = entry.number)
+          GROUP BY invoice_id) refunded ON refunded.invoice_id = invoice.id
+        WHERE invoice.shop_id = $1 AND refunded.amount > (SELECT coalesce(sum(amount), 0) FROM payments payment
+          WHERE payment.shop_id = $1 AND payment.invoice_id = invoice.id)""",
     "a deleted client has credit or an overpaid invoice": """
         SELECT account.client_id FROM credit_accounts account
         WHERE account.shop_id = $1 AND account.closed_at IS NOT NULL AND (account.balance <> 0 OR EXISTS (
@@ -143,6 +146,8 @@ _FAULTS = {
         WHERE entry.shop_id = $1 AND told.notices IS DISTINCT FROM 1""",
 }
 
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
 
 class Auditor:
     """Looks into the books of any shop of one database."""
@@ -196,9 +201,10 @@ class Auditor:
         """How many of the program's connections wait for a lock."""
         # Within a transaction PostgreSQL would tell again and again of the connections that there were at first.
         await self.connection.execute("SELECT pg_stat_clear_snapshot()")
-        waiting: int = await self.connection.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
+        waiting: int = await self.connection.fetchval(_WAITING)
+        if await self.connection.fetchval("SELECT to_regproc('run_command_on_workers') IS NOT NULL"):
+            of_workers = await self.connection.fetch("SELECT result FROM run_command_on_workers($1)", _WAITING)
+            waiting += sum(int(row["result"]) for row in of_workers)
         return waiting
 
     async def until_waiting(self, count: int) -> None:

@@ -25,28 +25,9 @@ from adapters.postgres import migrations
 from adapters.postgres.shop_scope import ShopStatement
 from core.deliveries import DeliveryState
 from tests.database import Database
+from tests.distributed_rules import BANNED, IN_WRITES, WRITES, in_one_line, without_shop
 from tests.rows import Connection
-
-# Texts that are no ShopStatement.
-ABOUT_NO_ONE_SHOP = {
-    "directory._SHOP_OF": "the table of slugs is one that every machine has",
-    "directory._SHOPS": "the same",
-    "directory._FAILURES": "failed sign-ins by address are outside of every shop",
-    "directory._FAILED": "the same",
-    "directory._DID_NOT_FAIL": "the same",
-    "directory._TO_ROUTE": "asks all machines which shops have something due, without locks; each is then opened alone",
-    "directory._TO_DELIVER": "the same",
-    "directory._TO_TELL": "the same",
-    "waiting._TO_ROUTE": "figures for whoever runs the program, as the role that sees only when something is due",
-    "waiting._TO_DELIVER": "the same",
-    "waiting._VERIFIED": "the same",
-    "waiting._SHOPS": "the table of slugs is one that every machine has",
-    "outbox_control._LOOK": "the switch of the installation, of no shop",
-    "outbox_control._SETTLE_DOWN": "the same",
-    "outbox_control._PAUSE": "the same",
-    "outbox_control._RESUME": "the same",
-    "provision._CLOSED_TO_PUBLIC": "asks the catalogue, before there is a table",
-}
+from tests.statement_audit import ABOUT_NO_ONE_SHOP
 
 CHOICES: dict[str, tuple[object, ...]] = {
     "bool": (False, True),
@@ -82,19 +63,7 @@ def _written(annotation: object) -> str:
     return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
 
 
-STATEMENTS = {name: re.sub(r"\s+", " ", statement.sql) for name, statement in compiled()}
-
-# What Citus does not run, or not on one machine, whatever statement it stands in.
-BANNED = [
-    r"\bMERGE\b",
-    r"\bINSERT INTO \w+ (\([^)]*\) )?SELECT\b",
-    r"\bWITH \w+ AS (NOT MATERIALIZED |MATERIALIZED )?\( ?(INSERT|UPDATE|DELETE)\b",
-    r"\bpg_(try_)?advisory_",
-    r"\bnextval\b",
-    r"\bset_config\b",
-    r"\bLOCK TABLE\b",
-]
-WRITES = r"\b(?:UPDATE (\w+) SET|DO UPDATE SET) (.*?)(?: WHERE |$)"
+STATEMENTS = {name: in_one_line(statement.sql) for name, statement in compiled()}
 
 
 def test_every_statement_of_the_program_is_looked_at() -> None:
@@ -102,6 +71,9 @@ def test_every_statement_of_the_program_is_looked_at() -> None:
     assert len(STATEMENTS) > 100
     alive = {each for each in gc.get_objects() if isinstance(each, ShopStatement)}
     assert [statement.sql for statement in alive - found] == []
+
+
+BEFORE_THERE_IS_A_TABLE = {"provision._CLOSED_TO_PUBLIC"}
 
 
 def test_statements_about_no_one_shop_are_those_with_a_reason() -> None:
@@ -112,24 +84,11 @@ def test_statements_about_no_one_shop_are_those_with_a_reason() -> None:
         for name, value in vars(module).items()
         if isinstance(value, str) and statement.match(value)
     }
-    assert set(found) == set(ABOUT_NO_ONE_SHOP)
+    assert set(found) == ABOUT_NO_ONE_SHOP.keys() | BEFORE_THERE_IS_A_TABLE
 
 
 def test_a_statement_names_the_shop_for_every_table() -> None:
-    assert {name: missing for name, sql in STATEMENTS.items() if (missing := _without_shop(sql))} == {}
-
-
-def _without_shop(sql: str) -> list[str]:
-    """The tables for which it does not say the shop, by a look at the text (ShopStatement looks at the expression)."""
-    if insert := re.fullmatch(r"INSERT INTO (\w+) \((.*?)\) VALUES \((.*?)\)( ON CONFLICT .*)?", sql):
-        table, columns, values, _ = insert.groups()
-        written = dict(zip(columns.split(", "), values.split(", "), strict=True))
-        return [] if re.fullmatch(r"\$\d+::UUID", written.get("shop_id", "")) else [table]
-    sql = re.sub(r"\bFOR (NO KEY )?UPDATE\b", "", sql)
-    # What is followed by a bracket is no table: rows made of the parameters.
-    tables = re.findall(r"\b(?:FROM|JOIN|UPDATE|USING|INTO) (?!LATERAL\b)(\w+)\b(?!\()(?: AS (\w+))?", sql)
-    names = [alias or table for table, alias in tables]
-    return [name for name in names if not re.search(rf"\b{name}\.shop_id = \$\d+::UUID", sql)]
+    assert {name: missing for name, sql in STATEMENTS.items() if (missing := without_shop(sql))} == {}
 
 
 @pytest.mark.parametrize("banned", BANNED)
@@ -169,7 +128,7 @@ def _require_no_volatile_writes(sql: str, volatile: set[str]) -> int:
 
 async def test_the_functions_that_may_not_be_in_an_update_are_known(volatile: set[str]) -> None:
     assert {"random", "clock_timestamp", "gen_random_uuid", "nextval"} <= volatile
-    assert not {"now", "lower", "coalesce", "decode"} & volatile
+    assert not IN_WRITES & volatile
 
 
 async def test_an_update_writes_nothing_volatile(volatile: set[str], bodies: dict[str, str]) -> None:

@@ -61,7 +61,8 @@ BEGIN
             -- Without it a SET LOCAL reaches no worker, and row-level security there shows nothing.
             ('account_credit_app', 'citus.propagate_set_commands', 'local')
         ) AS settings (role, name, value)
-        WHERE name NOT LIKE 'citus.%' OR EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')
+        -- A server knows the setting when it has loaded Citus, in whatever database this runs.
+        WHERE name NOT LIKE 'citus.%' OR current_setting(name, true) IS NOT NULL
     LOOP
         IF NOT EXISTS (
             SELECT FROM pg_db_role_setting JOIN pg_roles ON pg_roles.oid = setrole

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Alembic and SQLAlchemy's engine are loaded by who migrates: whoever serves asks for head() alone, and starts sooner.
 
+from adapters.postgres.migrations.distribution import distribute
+
 LOCK_TIMEOUT_SECONDS = 1
 """Whoever comes after a migration that waits for a lock waits too, the server's requests first of all: better to give
 up, let them through, and try again.
@@ -43,7 +45,8 @@ def head() -> str:
 
 
 async def upgrade(owner_url: str, *, tries: int = TRIES) -> None:
-    """Bring the database up to the newest migration. ``owner_url``: as the role that owns the schema.
+    """Bring the database up to the newest migration, and on Citus every table to its place. ``owner_url``: as the role
+    that owns the schema.
 
     What is done stays done: each try goes on where the one before met a lock.
 
@@ -57,6 +60,7 @@ async def upgrade(owner_url: str, *, tries: int = TRIES) -> None:
         for left in reversed(range(tries)):
             try:
                 await _with_alembic(owner_url, lambda config: command.upgrade(config, "head"))
+                await distribute(owner_url)
                 return
             except (DBAPIError, asyncpg.PostgresError) as error:
                 told = error.orig if isinstance(error, DBAPIError) else error

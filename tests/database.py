@@ -179,19 +179,25 @@ async def distributed(name: str, coordinator_url: str, *worker_urls: str) -> Asy
     try:
         for url in (coordinator_url, *worker_urls):
             await provision(url, database=name)
-            await _execute(_as_role(url, None, name), "CREATE EXTENSION citus")
-        coordinator = await asyncpg.connect(_as_role(coordinator_url, None, name))
-        try:
-            await coordinator.execute("SELECT citus_set_coordinator_host($1, $2)", *_address(coordinator_url))
-            for url in worker_urls:
-                await coordinator.execute("SELECT citus_add_node($1, $2)", *_address(url))
-        finally:
-            await coordinator.close()
+        await become_citus(name, coordinator_url, *worker_urls)
         await migrations.upgrade(_as_role(coordinator_url, OWNER, name))
         yield
     finally:
         for url in (coordinator_url, *worker_urls):
             await _execute(url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+async def become_citus(name: str, coordinator_url: str, *worker_urls: str) -> None:
+    """Make one cluster of a database that each machine has already."""
+    for url in (coordinator_url, *worker_urls):
+        await _execute(_as_role(url, None, name), "CREATE EXTENSION citus")
+    coordinator = await asyncpg.connect(_as_role(coordinator_url, None, name))
+    try:
+        await coordinator.execute("SELECT citus_set_coordinator_host($1, $2)", *_address(coordinator_url))
+        for url in worker_urls:
+            await coordinator.execute("SELECT citus_add_node($1, $2)", *_address(url))
+    finally:
+        await coordinator.close()
 
 
 def _address(url: str) -> tuple[str, int]:

@@ -7,6 +7,7 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from adapters.postgres import migrations
+from adapters.postgres.migrations.scripts import statements
 
 WRITTEN_BEFORE_THE_RULES = "0010"
 """Up to here nothing was in use anywhere."""
@@ -21,6 +22,7 @@ TAKES_AWAY = {
 KEEPS_OTHERS_WAITING = {
     "builds an index under a lock": r"\bCREATE\s+(UNIQUE\s+)?INDEX\s+(?!CONCURRENTLY)",
     "checks all rows under a lock": r"\bADD\s+CONSTRAINT\b(?![^;]*\bNOT\s+VALID\b)",
+    "adds a column and its check at once, which Citus refuses": r"\bADD\s+COLUMN\b[^;,]*\b(CHECK|REFERENCES|UNIQUE)\b",
 }
 
 
@@ -32,6 +34,22 @@ def faults(script: str) -> set[str]:
     statements = [each for each in re.split(r";|\"\"\"|\)\n", script) if not made & set(re.findall(r"\w+", each))]
     rules = KEEPS_OTHERS_WAITING if re.search(r'^contracts = "', script, re.M) else TAKES_AWAY | KEEPS_OTHERS_WAITING
     return {fault for fault, rule in rules.items() for each in statements if re.search(rule, each, re.I)}
+
+
+@pytest.mark.parametrize(
+    ("script", "each"),
+    [
+        ("SELECT 1; SELECT 2;\n", ["SELECT 1", "SELECT 2"]),
+        (
+            "CREATE FUNCTION f() AS $$ BEGIN; END; $$; SELECT ';'",
+            ["CREATE FUNCTION f() AS $$ BEGIN; END; $$", "SELECT ';'"],
+        ),
+        ("SELECT 'it''s; one' -- and; this\n; -- nothing\n", ["SELECT 'it''s; one' -- and; this"]),
+    ],
+    ids=["two", "a function", "quotes and comments"],
+)
+def test_the_statements_of_a_script_are_run_one_by_one(script: str, each: list[str]) -> None:
+    assert [statement.strip() for statement in statements(script)] == each
 
 
 def test_migrations_take_nothing_away_and_keep_nobody_waiting() -> None:
@@ -58,6 +76,10 @@ def test_the_newest_by_its_name_is_the_newest_of_alembic() -> None:
         ),
         ("CREATE UNIQUE INDEX one_till ON payments (shop_id, till)", "builds an index under a lock"),
         ("ALTER TABLE payments ADD CONSTRAINT named CHECK (till <> '')", "checks all rows under a lock"),
+        (
+            "ALTER TABLE payments ADD COLUMN till text CHECK (till <> '')",
+            "adds a column and its check at once, which Citus refuses",
+        ),
     ],
     ids=lambda text: str(text)[:40],
 )

@@ -45,7 +45,9 @@ AsksFor = Callable[[], Awaitable[object]]
 async def account_held(auditor: Auditor, client: UUID) -> AsyncIterator[None]:
     """Nobody gets the client's account before the block ends."""
     async with auditor.connection.transaction():
-        await auditor.connection.execute("SELECT FROM credit_accounts WHERE client_id = $1 FOR UPDATE", client)
+        shop = await auditor.connection.fetchval("SELECT shop_id FROM credit_accounts WHERE client_id = $1", client)
+        lock = "SELECT FROM credit_accounts WHERE shop_id = $1 AND client_id = $2 FOR UPDATE"
+        await auditor.connection.execute(lock, shop, client)
         yield
 
 

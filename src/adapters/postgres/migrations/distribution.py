@@ -50,23 +50,32 @@ async def distribute(owner_url: str) -> None:
             # Ours refuse what they are asked to, and do nothing else: it is the same on each machine.
             await connection.execute("SET citus.enable_unsafe_triggers = on")
             in_place = {row[0] for row in await connection.fetch(_IN_PLACE)}
-            for what, statement in await placements(connection):
+            for what, steps in await placements(connection):
                 if what not in in_place:
-                    await connection.execute(statement)
+                    async with connection.transaction():
+                        for step in steps:
+                            await connection.execute(step)
     finally:
         await connection.close()
 
 
-async def placements(connection: asyncpg.Connection[asyncpg.Record]) -> list[tuple[str, str]]:
+async def placements(connection: asyncpg.Connection[asyncpg.Record]) -> list[tuple[str, list[str]]]:
     """Each table and function that is not the coordinator's alone, and what is said to Citus of it, in order."""
-    placed = [(table, f"SELECT create_reference_table('{table}')") for table in EVERYWHERE]
+    placed = [(table, [f"SELECT create_reference_table('{table}')"]) for table in EVERYWHERE]
     for table in await _parents_first(connection):
         beside = "none" if table == WITH_THE_SHOP else WITH_THE_SHOP
-        placed.append((table, f"SELECT create_distributed_table('{table}', 'shop_id', colocate_with => '{beside}')"))
+        # Rows are moved by the tables' owner, who for that moment must see them: nobody else can look meanwhile.
+        steps = [
+            "SET LOCAL citus.multi_shard_modify_mode = 'sequential'",
+            f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY",
+            f"SELECT create_distributed_table('{table}', 'shop_id', colocate_with => '{beside}')",
+            f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+        ]
+        placed.append((table, steps))
     for (function,) in await connection.fetch(_OF_A_SHOP, list(RUN_BY_THE_COORDINATOR)):
         # All of its statements then run where the shop is, in one message.
         how = f"colocate_with => '{WITH_THE_SHOP}', force_delegation => true"
-        placed.append((function, f"SELECT create_distributed_function('{function}', 'p_shop', {how})"))
+        placed.append((function, [f"SELECT create_distributed_function('{function}', 'p_shop', {how})"]))
     return placed
 
 

@@ -1,19 +1,28 @@
 """How migrations run their SQL."""
 
+import re
 from typing import cast
 
 import asyncpg
 from alembic import op
 from sqlalchemy.util import await_only
 
+_PART_OF_A_STATEMENT = re.compile(r"\$\$.*?\$\$|'(?:[^']|'')*'|--[^\n]*|[^;]", re.DOTALL)
+
+
+def statements(script: str) -> list[str]:
+    """Each by itself: Citus hands the text that a change of a table came in to its workers, whole."""
+    found = re.findall(rf"(?:{_PART_OF_A_STATEMENT.pattern})+", script, re.DOTALL)
+    return [each for each in found if re.sub(r"--[^\n]*", "", each).strip()]
+
 
 def run_script(script: str) -> None:
-    """Run the statements in the migration's transaction. asyncpg prepares what comes through SQLAlchemy, and only one
-    statement can be prepared at a time; its own ``execute`` takes a script.
-    """
+    """Run the statements in the migration's transaction, past SQLAlchemy, which would look for parameters in them."""
     connection = op.get_bind()
     connection.exec_driver_sql("SELECT 1")  # SQLAlchemy opens the transaction with its first own statement
-    await_only(cast("asyncpg.Connection[asyncpg.Record]", connection.connection.driver_connection).execute(script))
+    driver = cast("asyncpg.Connection[asyncpg.Record]", connection.connection.driver_connection)
+    for statement in statements(script):
+        await_only(driver.execute(statement))
 
 
 def build_index(name: str, on: str, *, unique: bool = False) -> None:

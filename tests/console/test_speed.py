@@ -9,7 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
-from entrypoints.container import Container, staff_api_app
+from entrypoints.container import Container
+from entrypoints.web_container import staff_api_app
 from tests.console.full_shop import fill
 from tests.console.visiting import Comes, Visiting, http_of, shown_pages
 from tests.database import Database

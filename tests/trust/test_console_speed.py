@@ -10,8 +10,8 @@ from uuid import UUID
 import asyncpg
 from litestar import Litestar
 
-from entrypoints.container import staff_api_app
 from entrypoints.demo.shops import MAIN_STREET, PASSWORD, make_shops
+from entrypoints.web_container import staff_api_app
 from tests.console.visiting import Visiting, http_of, shown_pages
 from tests.database import Database
 from tests.desk import container_for

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from core.ids import ClientId, EndpointId, InvoiceId, StaffId
+from core.ids import ClientId, DeliveryId, EndpointId, InvoiceId, StaffId
 from core.invoices import InvoiceLine
+from core.notices import NoticeKind
 from core.payments import PaymentEdit
 from core.staff import Permission
 from core.use_cases.shop_settings import ShopEdit
@@ -15,6 +16,7 @@ from core.use_cases.staff import StaffEdit
 from core.use_cases.webhook_endpoints import EndpointEdit
 from entrypoints.console.credit import SOURCES_SHOWN
 from tests.console.routes import Ids
+from tests.console.sending import BY_EMAIL, answer, by_webhook, route
 from tests.desk import Desk
 
 LONG_NAME = "Maximiliana " * 16
@@ -41,12 +43,9 @@ async def fill(desk: Desk) -> FullShop:
         desk.owner, ShopEdit(name=f"Garage {LONG_WORD}", quickbooks_connected=True, email="desk@example.com")
     )
     member, _ = await desk.hire(Permission.CREATE_PAYMENTS, name=LONG_NAME)
+    left, _ = await desk.hire(name="Robin Roe")
+    await desk.container.edit_staff_member()(desk.owner, StaffId(left.id), StaffEdit(active=False))
     key = await desk.container.add_api_key()(desk.owner, name=LONG_WORD[:50], permissions=set())
-    endpoint = await desk.endpoint(f"https://93.184.215.14/{LONG_WORD}")
-    off = await desk.endpoint("https://93.184.215.14/off")
-    await desk.container.edit_webhook_endpoint()(desk.owner, EndpointId(off.id), EndpointEdit(on=False))
-    former, _ = await desk.hire(name="Former")
-    await desk.container.edit_staff_member()(desk.owner, StaffId(former.id), StaffEdit(active=False))
     newcomer, gone = await desk.client("Ann Bee"), await desk.client("Cay Dee")
     await desk.delete_client(gone)
     client = await _client(desk)
@@ -64,11 +63,30 @@ async def fill(desk: Desk) -> FullShop:
     await desk.void_invoice(await desk.invoice(client, 100))
     bulk = await desk.pay_together(client, [(unpaid, 100), (other, 100)])
     await desk.delete((await desk.pay(unpaid, 500, "bank_transfer")).id)
+    endpoint, delivery = await _webhooks(desk)
     ids = Ids(
         client=client, invoice=overpaid, payment=kept.id, bulk_payment=bulk.id, entry=entry.id, staff=member.id,
-        api_key=key.id, endpoint=endpoint.id, delivery=await desk.delivery(endpoint.id),
+        api_key=key.id, endpoint=endpoint, delivery=delivery,
     )  # fmt: skip
     return FullShop(desk, ids, newcomer, gone, used)
+
+
+async def _webhooks(desk: Desk) -> tuple[UUID, DeliveryId]:
+    """An endpoint with everything in its log, and one that is off."""
+    made = await desk.container.add_webhook_endpoint()(
+        desk.owner,
+        url=f"https://93.184.215.14/{'hook' * 100}",
+        description=LONG_WORD[:100],
+        kinds=frozenset(NoticeKind),
+    )
+    off = await desk.endpoint()
+    await desk.container.edit_webhook_endpoint()(desk.owner, EndpointId(off.id), EndpointEdit(on=False))
+    await desk.container.rotate_webhook_secret()(desk.owner, EndpointId(made.id))
+    deliveries = await route(desk, by_webhook(made.id), BY_EMAIL)
+    for place, delivery in enumerate(deliveries[-6:]):
+        await answer(desk, delivery, f"500 {LONG_WORD}", accepted=False, given_up=place > 3)
+    await answer(desk, deliveries[0], "200 OK")
+    return made.id, deliveries[0]
 
 
 async def _client(desk: Desk) -> ClientId:

@@ -158,7 +158,7 @@ ROUTES = [
     Route("GET", "/app/settings/shop"),
     Route(
         "POST",
-        "/app/settings/shop",
+        "/app/settings/shop/edit",
         SETTINGS,
         lambda _: {"name": "Renamed", "time_zone": "America/Chicago", "language": "en"},
     ),

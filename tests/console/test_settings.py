@@ -75,7 +75,7 @@ async def test_currency_and_short_name_are_shown_with_why_they_stay(visiting: Vi
     assert f"<strong>{desk.slug}</strong>" in page
     for name in ("currency", "slug"):
         refused = await visiting.post(
-            "/app/settings/shop", {"name": "x", "time_zone": "America/Chicago", "language": "en", name: "EUR"}
+            "/app/settings/shop/edit", {"name": "x", "time_zone": "America/Chicago", "language": "en", name: "EUR"}
         )
         assert refused.status_code == 422
 

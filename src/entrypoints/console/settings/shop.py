@@ -65,7 +65,7 @@ async def show_shop(console: ConsoleOf, visitor: VisitorOf) -> Response[str]:
     return visitor.page("settings/shop.html", form=form, **await _facts(console, visitor))
 
 
-@post("/settings/shop")
+@post("/settings/shop/edit")
 async def edit_shop(console: ConsoleOf, visitor: VisitorOf, form: FormOf) -> Response[Any]:
     """Needs the permission `manage_settings`."""
     try:

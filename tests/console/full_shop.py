@@ -61,6 +61,7 @@ async def fill(desk: Desk) -> FullShop:
     await desk.pay(overpaid, 200_000, "card", overpayment="leave")
     kept = await desk.pay(used, 100_000, "cash", overpayment="capture")
     await desk.void_invoice(await desk.invoice(client, 100))
+    await desk.invoice(client, 100)
     bulk = await desk.pay_together(client, [(unpaid, 100), (other, 100)])
     await desk.delete((await desk.pay(unpaid, 500, "bank_transfer")).id)
     endpoint, delivery = await _webhooks(desk)

@@ -123,9 +123,12 @@ def test_the_first_request_works_as_it_is_printed(here: Demo) -> None:
     assert '"name":"Casey Morgan"' in answer.text
 
 
-def test_it_names_an_address_with_documentation_and_a_folder(here: Demo) -> None:
+def test_it_names_the_console_an_address_with_documentation_and_a_folder(here: Demo) -> None:
     said = here.said.read_text()
     assert str(here.http.base_url).rstrip("/") in said
+    console = re.search(r"Console: +(\S+)", said)
+    assert console
+    assert "Sign in" in here.http.get(console[1], follow_redirects=True).text
     assert str(here.data) in said
     assert here.http.get("/docs").status_code == 200
 

@@ -34,12 +34,12 @@ def chart_of_days(history: BalanceHistory, formats: Formats) -> Chart | None:
 
 
 def chart_of_entries(entries: Sequence[EntryView], formats: Formats) -> Chart | None:
-    """Of an account on its first day: from nothing, entry by entry, each as wide as the others.
+    """Of an account on its first day: from nothing, entry by entry, each balance as wide as the others.
 
     ``entries``: all there are, newest first.
     """
     marks = [Mark(formats.moment(entry.at), entry.balance_after) for entry in reversed(entries)]
-    return _chart([Mark(marks[0].when, 0), *marks]) if marks else None
+    return _chart([Mark(marks[0].when, 0), *marks, marks[-1]]) if marks else None
 
 
 def _chart(marks: list[Mark]) -> Chart | None:

@@ -29,7 +29,7 @@ test: install ## Run the whole test suite (ARGS="-k void" for a part of it)
 	@$(RUN) pytest -n 2 $(ARGS)
 
 trust: install ## Try it under load and faults, one table at the end (some minutes; ARGS="--trust-scale 0.1" for a tenth)
-	@$(RUN) pytest -v tests/trust $(ARGS)
+	@$(RUN) pytest -v -n 2 --maxschedchunk 1 tests/trust $(ARGS)
 
 soak: install ## The same, a hundred times as much where more says more (some eight hours; Ctrl-C ends it)
 	@$(RUN) pytest -v tests/trust --trust-scale 100 $(ARGS)

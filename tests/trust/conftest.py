@@ -5,10 +5,11 @@ Each is a test; the fixture ``scenario`` puts its rows into the one table that e
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 
 from tests.database import Database
 from tests.soundness import Auditor
-from tests.trust.scenarios import Progress, Row, Scale, Scenario, as_markdown, as_text, rows_of, write_report
+from tests.trust.scenarios import ALONE, Progress, Row, Scale, Scenario, as_markdown, as_text, rows_of, write_report
 
 _SECONDS_OF_SCHEMATHESIS = 180
 _TABLE = pytest.StashKey["Table"]()
@@ -41,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.trust_seed = secrets.randbelow(2**32)
     seconds = Scale(config.option.trust_scale).of(_SECONDS_OF_SCHEMATHESIS, least=15, most=3600)
     os.environ.setdefault("SCHEMATHESIS_SECONDS", str(seconds))
+    config.addinivalue_line("markers", f"{ALONE.mark.name}: measures how fast something is; no other may run meanwhile")
     table = config.stash[_TABLE] = Table()
     config.pluginmanager.register(table)
 
@@ -50,11 +52,21 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 class Table:
-    """Collects the rows as the tests end."""
+    """Collects the rows as the tests end. Several processes end theirs in any order; the table has the files' order."""
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self._rows: dict[str, list[Row]] = {}
+        self._places: dict[str, int] = {}
         self._began = time.monotonic()
+
+    @property
+    def rows(self) -> list[Row]:
+        tests = sorted(self._rows, key=lambda test: (test.partition("::")[0], self._places.get(test, 0)))
+        return [row for test in tests for row in self._rows[test]]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        self._places = {test: place for place, test in enumerate(ids)}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when != "call" and not report.failed:
@@ -63,7 +75,7 @@ class Table:
         if report.failed and all(row.passed for row in found):
             name = report.nodeid.rpartition("::")[2].removeprefix("test_").replace("_", " ")
             found.append(Row(name, _first_line(report), passed=False))
-        self.rows += found
+        self._rows.setdefault(report.nodeid, []).extend(found)
 
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
         if not self.rows:
@@ -88,6 +100,28 @@ def _first_line(report: pytest.TestReport) -> str:
     return (getattr(crash, "message", None) or report.longreprtext or "failed").strip().splitlines()[0][:150]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who has to be alone comes first, so that nobody waits for them later."""
+    items.sort(key=lambda item: not _is_alone(item))
+
+
+def _is_alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker(ALONE.mark.name) is not None
+
+
+@pytest.fixture(autouse=True)
+def turns(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where several processes run scenarios (``-n 2``), one that measures how fast something is has the machine for
+    itself.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    with (tmp_path_factory.getbasetemp().parent / "turn").open("a") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX if _is_alone(request.node) else fcntl.LOCK_SH)
+        yield
+
+
 @pytest.fixture
 def scenario(request: pytest.FixtureRequest) -> Scenario:
     return Scenario(request.node.user_properties)
@@ -100,6 +134,8 @@ def progress(request: pytest.FixtureRequest) -> Progress:
     capture = request.config.pluginmanager.getplugin("capturemanager")
 
     def write(line: str) -> None:
+        if terminal is None:  # one of several processes: only the first talks
+            return
         with capture.global_and_fixture_disabled():
             terminal.write_line(f"  {line}")
 

@@ -9,6 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+ALONE = pytest.mark.alone
+"""Of scenarios that measure how fast something is: no other may run meanwhile."""
+
 BEGIN, END = "<!-- trust table -->", "<!-- /trust table -->"
 
 _HEADER = ("scenario", "figure", "passed")

@@ -25,7 +25,7 @@ from ports.transactions import AlreadyAnswered
 from tests.database import Database
 from tests.desk import Desk, keyed, open_desk, program
 from tests.soundness import Auditor
-from tests.trust.scenarios import Progress, Scale, Scenario
+from tests.trust.scenarios import ALONE, Progress, Scale, Scenario
 
 WORKERS, CLIENTS, SHOPS = 20, 100, 3
 SECONDS_BETWEEN_LOOKS = 0.05
@@ -235,6 +235,7 @@ async def container(database: Database) -> AsyncIterator[Container]:
         yield running
 
 
+@ALONE
 async def test_credit_outstanding_and_credit_spent_are_credit_given_at_every_moment(
     container: Container,
     database: Database,

@@ -24,7 +24,7 @@ from tests.desk import Desk, open_desk
 from tests.mailroom import put_into_outbox
 from tests.trust.installation import PATIENCE_SECONDS, Installation, Request, installed, until
 from tests.trust.nursery import Process, nursery
-from tests.trust.scenarios import Scale, Scenario
+from tests.trust.scenarios import ALONE, Scale, Scenario
 from tests.webhook_receivers import WebhookReceiver, answering, hanging, receiving, slowly
 
 TO_LOOPBACK = {"ACCOUNT_CREDIT_WEBHOOKS_TO_PRIVATE_ADDRESSES": "true"}
@@ -211,6 +211,7 @@ async def test_the_lease_of_a_dead_worker_ends(database: Database, tmp_path: Pat
     scenario("a dead worker's lease", figure=f"over after {took:.0f} s, then the others go on with the same ids")
 
 
+@ALONE
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_workers_on_one_queue_lose_nothing_and_double_nothing(
     database: Database, tmp_path: Path, scenario: Scenario, scale: Scale, workers: int
@@ -235,6 +236,7 @@ async def test_workers_on_one_queue_lose_nothing_and_double_nothing(
     )
 
 
+@ALONE
 async def test_receivers_that_are_away_or_hang_keep_no_other_back(
     database: Database, tmp_path: Path, scenario: Scenario, scale: Scale
 ) -> None:
@@ -264,6 +266,7 @@ async def test_receivers_that_are_away_or_hang_keep_no_other_back(
     )
 
 
+@ALONE
 async def test_nobody_at_a_till_notices_that_all_receivers_are_down(
     database: Database, tmp_path: Path, scenario: Scenario, scale: Scale
 ) -> None:

@@ -27,7 +27,7 @@ from tests.long_ledger import write_ledger
 from tests.trust.edits import TABLES, Connection, Editor
 from tests.trust.installation import OPERATIONS, PATIENCE_SECONDS, Installation, installed
 from tests.trust.nursery import nursery
-from tests.trust.scenarios import Progress, Scale, Scenario
+from tests.trust.scenarios import ALONE, Progress, Scale, Scenario
 from tests.trust.test_backup import run
 
 EDITS, FORGERIES, CLEAN_RUNS, TILLS = 200, 20, 50, 4
@@ -279,6 +279,7 @@ async def test_an_operator_keeps_digests_by_the_page(database: Database, tmp_pat
     )
 
 
+@ALONE
 async def test_the_pace_of_verify(
     database: Database, tmp_path: Path, scenario: Scenario, scale: Scale, progress: Progress
 ) -> None:

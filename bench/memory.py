@@ -30,6 +30,7 @@ async def memory(
     began = time.monotonic()
     signed_in = 0.0
     tokens = Path()
+    slice_seconds = max(1, min(_SLICE_SECONDS, round(minutes * 60 / len(OPERATIONS) / 2)))
     while (elapsed := time.monotonic() - began) < minutes * 60 or len(samples) < 2 * len(OPERATIONS):
         if not signed_in or time.monotonic() - signed_in > 600:  # access tokens last fifteen minutes
             tokens, signed_in = await installation.sign_in(served, shops), time.monotonic()
@@ -39,7 +40,7 @@ async def memory(
             operation.name,
             tokens,
             clients=clients,
-            seconds=min(_SLICE_SECONDS, minutes * 60 / len(OPERATIONS) / 2),
+            seconds=slice_seconds,
             connections=CONNECTIONS,
         )
         answered.require_sound()

@@ -39,13 +39,13 @@ def is_here() -> bool:
 
 
 async def run(
-    url: str, operation: str, tokens: Path, *, clients: int, seconds: float, connections: int, only: int | None = None
+    url: str, operation: str, tokens: Path, *, clients: int, seconds: int, connections: int, only: int | None = None
 ) -> Answered:
     """``only``: all requests are about that client."""
     word = f"{time_ns():x}{next(_runs)}"
     arguments = [operation, str(tokens), str(clients), word, *([] if only is None else [str(only)])]
     process = await asyncio.create_subprocess_exec(
-        *("wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds:g}s"),
+        *("wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"),
         *("--timeout", "30s", "--latency", "--script", str(SCRIPT), url, "--", *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

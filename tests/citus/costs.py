@@ -14,7 +14,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,7 +83,7 @@ class Place:
     name: str
     servers: list[Server]
     desks: list[Desk]
-    clients: list[tuple[Desk, UUID]]
+    clients: Sequence[tuple[Desk, UUID]]
     spent: dict[str, Spent] = field(default_factory=dict)
 
     async def measure(self, operation: str, calls: list[Callable[[], Awaitable[object]]]) -> None:
@@ -144,9 +144,8 @@ async def _sizes(database: Database) -> list[str]:
         told = []
         for table in ("ledger_entries", "outbox", "idempotency_records", "payments", "invoices"):
             await connection.execute(f"VACUUM {table}")
-            size, rows = await connection.fetchrow(
-                f"SELECT pg_total_relation_size('{table}'), count(*) FROM {table}"  # noqa: S608  # from above
-            )
+            size = await connection.fetchval("SELECT pg_total_relation_size($1::text::regclass)", table)
+            rows = await connection.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608  # from above
             told.append(f"{table}: {size / rows:.0f} bytes a row, {rows} rows")
         return told
     finally:

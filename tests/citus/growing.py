@@ -45,7 +45,7 @@ async def grow(coordinator_url: str, *worker_urls: str) -> None:
             "SELECT array_agg(DISTINCT nodeport ORDER BY nodeport) FROM citus_shards "
             "WHERE table_name = 'shops'::regclass"
         )
-        assert machines == sorted(urlsplit(url).port for url in worker_urls)
+        assert machines == sorted(urlsplit(url).port or 5432 for url in worker_urls)
     finally:
         await coordinator.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,9 @@ class Notes:
             file.write(json.dumps(note) + "\n")
 
 
+_SET_WITH_BEGIN = re.compile(r"set_shop\('([0-9a-f-]{36})'\)")
+
+
 @dataclass
 class _Transaction:
     """What goes over one connection."""
@@ -53,10 +57,15 @@ class _Transaction:
     def statement(self, logged: Any) -> None:
         """``logged``: asyncpg's LoggedQuery."""
         sql: str = logged.query
+        if sql.startswith("BEGIN"):
+            # The shop comes with it, written in; the note leaves it out, or it would be another statement each time.
+            said = set(_SET_WITH_BEGIN.findall(sql))
+            self.shops, self.begun, self.told = said, True, bool(said)
+            sql = _SET_WITH_BEGIN.sub("set_shop('...')", sql)
         self.notes.statement(sql)
         if sql.startswith("BEGIN"):
-            self.shops, self.begun, self.told = set(), True, False
-        elif sql.startswith(("COMMIT", "ROLLBACK")):
+            return
+        if sql.startswith(("COMMIT", "ROLLBACK")):
             self.begun = False
         elif places := shop_places(sql):
             self._names(_shops(logged.args, places), sql)

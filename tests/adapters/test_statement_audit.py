@@ -82,6 +82,20 @@ async def test_a_transaction_of_two_shops_is_found(noted: asyncpg.Connection[asy
     assert verdict(tmp_path).faults == [f"the second shop in one transaction: {OWN}"]
 
 
+async def test_a_transaction_of_two_shops_is_found_where_the_first_comes_with_its_beginning(
+    noted: asyncpg.Connection[asyncpg.Record], tmp_path: Path
+) -> None:
+    shop = uuid4()
+    await noted.execute(f"BEGIN; SELECT set_shop('{shop}')")
+    await noted.fetch(OWN, shop)
+    await noted.fetch("SELECT 1")
+    assert verdict(tmp_path).faults == []
+    await noted.fetch(OWN, uuid4())
+    await noted.execute("ROLLBACK")
+    await noted.fetch("SELECT 1")
+    assert verdict(tmp_path).faults == [f"the second shop in one transaction: {OWN}"]
+
+
 async def test_two_shops_in_the_rows_of_one_statement_are_found(
     noted: asyncpg.Connection[asyncpg.Record], tmp_path: Path
 ) -> None:

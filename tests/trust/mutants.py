@@ -131,9 +131,9 @@ MUTANTS = (
         "a missing shop filter: in a statement",
         (
             Patch(
-                "adapters/postgres/payments.py",
-                ".join(invoices, of_shop(invoices) & (invoices.c.id == payments.c.invoice_id))",
-                ".join(invoices, invoices.c.id == payments.c.invoice_id)",
+                "adapters/postgres/json_views.py",
+                "return select_of(table, table.c[column]).where(*where).scalar_subquery()",
+                "from sqlalchemy import select\n    return select(table.c[column]).where(*where).scalar_subquery()",
             ),
         ),
         ("tests/use_cases/test_applying.py",),

@@ -114,7 +114,8 @@ def test_a_payment_is_one_trace_with_its_four_messages_and_none_of_its_values(
     assert request.parent_span_id.hex() == "00f067aa0ba902b7"
     said = attributes(request)
     assert (said["http.response.status_code"], said["request_id"]) == (201, "the-one")
-    statements = sorted((s for s in ours if s.kind == Span.SPAN_KIND_CLIENT), key=lambda s: s.start_time_unix_nano)
+    # In the order they were sent. When each began is told from when somebody looked, which is late on a busy machine.
+    statements = [span for span in ours if span.kind == Span.SPAN_KIND_CLIENT]
     assert [span.name for span in statements] == ["BEGIN", "SELECT", "SELECT", "COMMIT"]
     assert attributes(statements[0])["db.query.text"] == "BEGIN; SELECT set_shop(?)"
     assert {span.parent_span_id for span in statements} == {request.span_id}

@@ -14,7 +14,7 @@ RUN := $(UV) run --frozen
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test trust soak bench check
+.PHONY: help install demo test console trust soak bench check
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,10 @@ demo: install ## Serve two demo shops on 127.0.0.1:8000 (ARGS="--port 9000 --fre
 	@$(RUN) account-credit demo $(ARGS)
 
 test: install ## Run the whole test suite (ARGS="-k void" for a part of it)
-	@$(RUN) pytest -n 2 $(ARGS)
+	@$(RUN) pytest -n 3 $(ARGS)
+
+console: install ## Try every page of the console in Chromium: axe, widths, keyboard, double clicks, settings (some minutes)
+	@$(RUN) pytest -n 3 tests/console/thorough $(ARGS)
 
 trust: install ## Try it under load and faults, one table at the end (some minutes; ARGS="--trust-scale 0.1" for a tenth)
 	@$(RUN) pytest -v -n 2 --maxschedchunk 1 tests/trust $(ARGS)

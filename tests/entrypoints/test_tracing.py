@@ -98,7 +98,7 @@ def test_a_payment_is_one_trace_with_its_four_messages_and_none_of_its_values(
             pat = client.post("/v1/clients", json={"name": "Pat Unsaid"}, headers=headers).json()["id"]
             added = client.post(
                 f"/v1/clients/{pat}/credit/entries",
-                json={"reason": "goodwill", "amount": 4711, "note": "unsaid"},
+                json={"reason": "goodwill", "amount": 31415926535, "note": "unsaid"},
                 headers={
                     **headers,
                     "Idempotency-Key": uuid4().hex,
@@ -121,7 +121,7 @@ def test_a_payment_is_one_trace_with_its_four_messages_and_none_of_its_values(
     assert {span.parent_span_id for span in statements} == {request.span_id}
     assert all(span.start_time_unix_nano <= span.end_time_unix_nano for span in statements)
     told = "".join(str(span) for span in collector.spans)
-    for value in (OWNER["email"], OWNER["password"], "Unsaid", "unsaid", "4711", pat, slug):
+    for value in (OWNER["email"], OWNER["password"], "Unsaid", "unsaid", "31415926535", pat, slug):
         assert value not in told
 
 

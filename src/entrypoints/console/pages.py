@@ -1,4 +1,6 @@
-"""Pages from templates, which are read and compiled once, at start."""
+"""Pages from templates, each of which is compiled once, when it is first shown: all of them at once would take longer
+than everything else that a start waits for.
+"""
 
 import gzip
 from pathlib import Path
@@ -59,8 +61,6 @@ class Pages:
             cache_size=-1,
         )
         self._templates.globals["asset"] = assets.address
-        for name in self._templates.list_templates():
-            self._templates.get_template(name)
 
     def answer(
         self,

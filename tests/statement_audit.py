@@ -41,9 +41,13 @@ ABOUT_NO_ONE_SHOP = {
 }
 """Texts that are no ShopStatement and that the program sends at run time, each with the reason."""
 
+LOOK_PAST_THE_PROGRAM = "SELECT count(*) AS past_the_program FROM clients"
+"""What a test asks on the program's own connection, to see what is left there of a shop."""
+
 _MODULES = {"directory": directory, "outbox_control": outbox_control, "waiting": waiting}
 _KNOWN = {
     *(in_one_line(getattr(_MODULES[name.partition(".")[0]], name.partition(".")[2])) for name in ABOUT_NO_ONE_SHOP),
+    LOOK_PAST_THE_PROGRAM,
     # The driver's own, about types that it has not met.
     in_one_line(asyncpg.introspection.INTRO_LOOKUP_TYPES),
     "SELECT current_setting('jit') AS cur, set_config('jit', 'off', false) AS new",

@@ -26,6 +26,7 @@ from tests.database import Database
 from tests.desk import Desk, container_for, open_desk
 from tests.entrypoints.counter import Counter, sign_in
 from tests.soundness import Auditor
+from tests.statement_audit import LOOK_PAST_THE_PROGRAM
 from tests.trust.faults import Fault, FaultKind, SabotagedPool, Saboteur
 
 MESSAGES = 5
@@ -89,7 +90,7 @@ class OneConnection:
         with told_as_trouble():
             async with self.pool.connection() as connection:
                 assert await connection.fetchval("SELECT coalesce(current_setting('app.shop_id', true), '')") == ""
-                assert await connection.fetchval("SELECT count(*) FROM clients") == 0
+                assert await connection.fetchval(LOOK_PAST_THE_PROGRAM) == 0
                 self.connections.add(await connection.fetchval("SELECT pg_backend_pid()"))
 
     async def _done(self, till: Till, _: int) -> None:

@@ -57,6 +57,8 @@ async def test_the_worked_example_by_keyboard(owner: Screen, desk: Desk) -> None
     keys = Keys(owner)
     await owner.go("/app/clients")
     await keys.type("Search", "pat")
+    # Until then the list is still the one of before, and its links are about to go.
+    await owner.page.wait_for_url("**/app/clients?q=pat*")
     await keys.press("Pat Doe")
     await keys.press("Credit")
     await keys.press("Add credit")

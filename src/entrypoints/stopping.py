@@ -2,9 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, NoReturn
 
 import uvloop
 
@@ -22,6 +22,32 @@ class Stop:
         if self.asked.is_set():
             self.at_once.set()
         self.asked.set()
+
+
+@contextmanager
+def interrupted_by_signals() -> Iterator[Callable[[], None]]:
+    """Signals interrupt the block as Ctrl-C does, also where Ctrl-C was ignored when the process began.
+
+    Python drops what a handler raises while an object is being destroyed. So what the block is given is to be called
+    between its steps: it raises KeyboardInterrupt if there was a signal.
+    """
+    told = False
+
+    def interrupt(*_: object) -> NoReturn:
+        nonlocal told
+        told = True
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if told:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in _STOPPING}
+    try:
+        yield check
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @asynccontextmanager

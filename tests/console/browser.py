@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from tests.desk import PASSWORD, Desk
 
@@ -73,11 +73,17 @@ class Screen:
         await self.page.get_by_label("Shop").fill(desk.slug)
         await self.page.get_by_label("E-mail").fill(email or desk.owner_email)
         await self.page.get_by_label("Password").fill(password)
-        await self.page.get_by_role("button", name="Sign in").click()
+        await self.click("Sign in")
 
-    async def click(self, name: str, role: str = "button") -> None:
-        """What has exactly that name."""
-        await self.page.get_by_role(role, name=name, exact=True).click()  # type: ignore[arg-type]  # a role's name
+    async def click(self, name: str, role: str = "button", *, exact: bool = True) -> None:
+        """Click what has that name, and wait for what comes of it."""
+        await self.page.get_by_role(role, name=name, exact=exact).click()  # type: ignore[arg-type]  # a role's name
+        await self.settled()
+
+    async def settled(self) -> None:
+        """The page has come as a whole, and so have the parts of it that were asked for."""
+        await self.page.wait_for_load_state()
+        await expect(self.page.locator(".htmx-request, .htmx-swapping")).to_have_count(0)
 
     async def said(self) -> str:
         """What the page says was done."""

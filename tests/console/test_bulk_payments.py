@@ -8,10 +8,6 @@ from tests.console.browser import Screen
 from tests.desk import Desk
 
 
-async def click(screen: Screen, name: str, role: str = "button") -> None:
-    await screen.page.get_by_role(role, name=name, exact=True).click()  # type: ignore[arg-type]  # a role's name
-
-
 async def test_r12_a_bulk_payment_takes_no_credit_and_says_why(either_screen: Screen, desk: Desk) -> None:
     screen = either_screen
     screen.expected.append("422")
@@ -21,7 +17,7 @@ async def test_r12_a_bulk_payment_takes_no_credit_and_says_why(either_screen: Sc
         await desk.invoice(client, total, number)
     await screen.sign_in(desk)
     await screen.go(f"/app/clients/{client}")
-    await click(screen, "Bulk payment", "link")
+    await screen.click("Bulk payment", "link")
     await expect(screen.page.get_by_text("It cannot pay several invoices at once.")).to_be_visible()
     await expect(screen.page.get_by_label("Account Credit")).to_be_disabled()
     await screen.page.get_by_label("Amount on INV-1").fill("100")
@@ -37,7 +33,7 @@ async def test_r12_a_bulk_payment_takes_no_credit_and_says_why(either_screen: Sc
     assert await screen.said() == "$170.00 was paid on 2 invoices."
     if screen.javascript:
         await screen.require_accessible()
-    await click(screen, "Delete all of it", "link")
-    await click(screen, "Delete all")
+    await screen.click("Delete all of it", "link")
+    await screen.click("Delete all")
     assert await screen.said() == "The payments were deleted, all together."
     assert (await desk.card(client)).paid == 0

@@ -47,20 +47,20 @@ async def test_a_long_list_has_pages(owner: Screen, desk: Desk) -> None:
         await desk.client(f"Client {number:02}")
     await owner.go("/app/clients")
     assert [row[0] for row in await owner.rows()][-1] == "Client 24"
-    await owner.page.get_by_role("link", name="Next page").click()
+    await owner.click("Next page", "link", exact=False)
     await expect(owner.page.locator("#clients tbody tr")).to_have_count(5)
-    await owner.page.get_by_role("link", name="First page").click()
+    await owner.click("First page", "link", exact=False)
     await expect(owner.page.locator("#clients tbody tr")).to_have_count(25)
 
 
 async def test_a_client_is_added(either_screen: Screen, desk: Desk) -> None:
     screen = either_screen
     await screen.sign_in(desk)
-    await screen.page.get_by_role("link", name="Add client").click()
+    await screen.click("Add client", "link", exact=False)
     await screen.page.get_by_label("Name").fill("  Pat Doe ")
     await screen.page.get_by_label("E-mail").fill("Pat@Example.com")
     await screen.page.get_by_label("Phone").fill("555-0134")
-    await screen.page.get_by_role("button", name="Add client").click()
+    await screen.click("Add client", exact=False)
     await screen.page.wait_for_url(re.compile(r"/app/clients/[0-9a-f-]{36}$"))
     assert await screen.said() == "Pat Doe was added."
     assert await screen.figures() == {"Invoiced": "$0.00", "Paid": "$0.00", "Due": "$0.00", "Credit": "$0.00"}
@@ -100,16 +100,16 @@ async def test_what_is_wrong_is_said_at_the_top_and_beside_the_field_and_what_wa
     await screen.go("/app/clients/add")
     await screen.page.get_by_label("E-mail").fill("nonsense")
     await screen.page.get_by_label("Phone").fill("555")
-    await screen.page.get_by_role("button", name="Add client").click()
+    await screen.click("Add client", exact=False)
     assert await screen.errors() == ["Something is not right yet. Nothing was saved.", "Name is required"]
     name = screen.page.get_by_label("Name")
     assert await name.get_attribute("aria-invalid") == "true"
     assert await name.get_attribute("aria-describedby") == " field-name-error"
     assert await screen.page.get_by_label("Phone").input_value() == "555"
-    await screen.page.get_by_role("link", name="Name is required").click()
+    await screen.click("Name is required", "link", exact=False)
     await expect(name).to_be_focused()
     await name.fill("Pat Doe")
-    await screen.page.get_by_role("button", name="Add client").click()
+    await screen.click("Add client", exact=False)
     assert (await screen.errors())[1] == "E-mail must be an e-mail address, such as pat@example.com"
     if screen.javascript:
         await screen.require_accessible()
@@ -122,7 +122,7 @@ async def test_a_client_is_edited_and_a_field_is_cleared(owner: Screen, desk: De
     assert await owner.page.get_by_label("E-mail").input_value() == "pat@example.com"
     await owner.page.get_by_label("Name").fill("Pat Roe")
     await owner.page.get_by_label("E-mail").fill("")
-    await owner.page.get_by_role("button", name="Save").click()
+    await owner.click("Save", exact=False)
     assert await owner.said() == "The client was saved."
     after = await desk.card(client.id)
     assert (after.name, after.email, after.phone) == ("Pat Roe", None, "555-0134")
@@ -135,9 +135,9 @@ async def test_r24_a_client_with_credit_is_not_deleted_and_the_page_leads_to_the
     client = await desk.client()
     await owner.go(f"/app/clients/{client}/delete")
     await desk.add(client, 5000)  # meanwhile, at another desk
-    await owner.page.get_by_role("button", name="Delete client").click()
+    await owner.click("Delete client", exact=False)
     assert await owner.errors() == ["This client still has $50.00 of account credit, so it cannot be deleted."]
-    await owner.page.get_by_role("link", name="$50.00 of account credit").click()
+    await owner.click("$50.00 of account credit", "link", exact=False)
     await expect(owner.page.locator("#balance")).to_have_text("$50.00")
     assert (await desk.card(client)).deleted_at is None
 
@@ -147,14 +147,14 @@ async def test_r24_a_client_is_deleted_and_restored(either_screen: Screen, desk:
     client = await desk.client("Pat Doe")
     await screen.sign_in(desk)
     await screen.go(f"/app/clients/{client}")
-    await screen.page.get_by_role("link", name="Delete").click()
-    await screen.page.get_by_role("button", name="Delete client").click()
+    await screen.click("Delete", "link", exact=False)
+    await screen.click("Delete client", exact=False)
     assert await screen.said() == "The client was deleted. Ledger, invoices and payments remain readable."
     await expect(screen.page.get_by_role("link", name="Edit", exact=True)).to_have_count(0)
     await screen.go("/app/clients")
     await expect(screen.page.get_by_text("No clients yet.")).to_be_visible()
     await screen.go("/app/clients?deleted=true")
-    await screen.page.get_by_role("button", name="Restore Pat Doe").click()
+    await screen.click("Restore Pat Doe", exact=False)
     assert await screen.said() == "Pat Doe was restored."
     assert (await desk.card(client)).deleted_at is None
 

@@ -28,15 +28,15 @@ async def test_r5_credit_is_added_and_all_three_places_show_the_balance(either_s
     client = await desk.client()
     await screen.sign_in(desk)
     await screen.go(f"/app/clients/{client}/credit")
-    await screen.page.get_by_role("link", name="Add credit").click()
+    await screen.click("Add credit", "link", exact=False)
     await expect(screen.page.get_by_text("This records no money received.")).to_be_visible()
     await screen.page.get_by_label("Amount").fill("1.005")
     await screen.page.get_by_label("Note").fill("job ran late")
-    await screen.page.get_by_role("button", name="Add credit").click()
+    await screen.click("Add credit", exact=False)
     assert (await screen.errors())[0] == "Something is not right yet. Nothing was saved."
     assert await screen.page.get_by_label("Note").input_value() == "job ran late"
     await screen.page.get_by_label("Amount").fill("$1,250.00")
-    await screen.page.get_by_role("button", name="Add credit").click()
+    await screen.click("Add credit", exact=False)
     assert await screen.said() == "$1,250.00 of credit was added. The balance after it: $1,250.00."
     assert await balances(screen) == {"$1,250.00"}
     [row] = await screen.rows("table.ledger")
@@ -60,10 +60,10 @@ async def test_the_balance_after_it_shows_without_a_script_too(open_screen: obje
     await screen.go(f"/app/clients/{client}/credit/add")
     await screen.page.get_by_label("Amount").fill("12.5")
     await screen.page.get_by_label("Note").fill("late")
-    await screen.page.get_by_role("button", name="Show the balance after it").click()
+    await screen.click("Show the balance after it", exact=False)
     await expect(screen.page.locator("#preview")).to_contain_text("$12.50")
     assert await screen.page.get_by_label("Note").input_value() == "late"
-    await screen.page.get_by_role("button", name="Add credit").click()
+    await screen.click("Add credit", exact=False)
     assert await balances(screen) == {"$12.50"}
 
 
@@ -80,7 +80,7 @@ async def test_r5_a_refund_says_what_was_given_for_its_invoice_and_what_can_be(o
     await expect(owner.page.locator("#preview")).to_contain_text("at most $100.00")
     await owner.page.get_by_label("Amount").fill("100.01")
     await owner.page.get_by_label("Note").fill("too much")
-    await owner.page.get_by_role("button", name="Add credit").click()
+    await owner.click("Add credit", exact=False)
     assert await owner.errors() == [
         "A refund cannot be more than what was paid on its invoice and not yet refunded: $100.00."
     ]
@@ -94,14 +94,14 @@ async def test_r18_an_entry_is_voided_and_linked_to_what_reverses_it(either_scre
     await desk.add(client, 700)
     await screen.sign_in(desk)
     await screen.go(f"/app/clients/{client}/credit")
-    await screen.page.get_by_role("link", name="Void entry 1").click()
+    await screen.click("Void entry 1", "link", exact=False)
     await expect(screen.page.locator(".before-after")).to_contain_text("$7.00")
     await screen.page.get_by_label("Note").fill("by mistake")
-    await screen.page.get_by_role("button", name="Void $50.00").click()
+    await screen.click("Void $50.00", exact=False)
     assert await screen.said() == "$50.00 of credit was voided. The balance after it: $7.00."
     assert await balances(screen) == {"$7.00"}
     await expect(screen.page.get_by_role("link", name="Void entry 1")).to_have_count(0)
-    await screen.page.get_by_role("link", name="reversed by 3", exact=True).click()
+    await screen.click("reversed by 3", "link")
     await expect(screen.page.get_by_role("heading", name="Entry 3")).to_be_visible()
     assert [row[0].split()[-1] for row in await screen.rows("table.ledger")] == ["3", "1"]
 
@@ -112,7 +112,7 @@ async def test_r19_spent_credit_is_not_voided_and_the_page_names_what_spent_it(o
     await desk.add(client, 5000)
     await desk.apply(invoice)
     await owner.go(f"/app/clients/{client}/credit")
-    await owner.page.get_by_role("link", name="Void entry 1").click()
+    await owner.click("Void entry 1", "link", exact=False)
     dialog = owner.page.get_by_role("dialog")
     await expect(dialog).to_contain_text("the balance is $50.00 too low")
     await expect(dialog).to_contain_text("The payment of $50.00 on INV-1")
@@ -128,10 +128,10 @@ async def test_r19_credit_that_another_desk_spent_meanwhile_is_not_voided_and_th
     invoice = await desk.invoice(client, 13000, "INV-1")
     await desk.add(client, 5000)
     await owner.go(f"/app/clients/{client}/credit")
-    await owner.page.get_by_role("link", name="Void entry 1").click()
+    await owner.click("Void entry 1", "link", exact=False)
     await owner.page.get_by_label("Note").fill("by mistake")
     await desk.apply(invoice, 2000)
-    await owner.page.get_by_role("button", name="Void $50.00").click()
+    await owner.click("Void $50.00", exact=False)
     assert (await owner.errors())[0].startswith("This credit has already been spent: the balance is $20.00 too low.")
     await expect(owner.page.locator(".spent-by")).to_contain_text("The payment of $20.00 on INV-1")
 
@@ -148,11 +148,11 @@ async def test_the_ledger_is_narrowed_by_kind_and_the_foot_keeps_the_present_bal
     await screen.go(f"/app/clients/{client}/credit")
     await screen.page.get_by_label("Kind").select_option("Applied")
     if not screen.javascript:
-        await screen.page.get_by_role("button", name="Show").click()
+        await screen.click("Show", exact=False)
     await expect(screen.page.locator("table.ledger tbody tr")).to_have_count(1)
     assert await balances(screen) == {"$40.00"}
     async with screen.page.expect_download() as download:
-        await screen.page.get_by_role("link", name="These entries as CSV").click()
+        await screen.click("These entries as CSV", "link", exact=False)
     lines = (await (await download.value).path()).read_text().splitlines()
     assert [line.split(",")[2] for line in lines] == ["kind", "applied"]
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from playwright.async_api import expect
+import asyncio
+
+from playwright.async_api import Route, expect
 
 from tests.console.browser import Screen
 from tests.desk import Desk
-
-
-async def click(screen: Screen, name: str, role: str = "button") -> None:
-    await screen.page.get_by_role(role, name=name, exact=True).click()  # type: ignore[arg-type]  # a role's name
 
 
 async def balances(screen: Screen, client: object) -> set[str]:
@@ -28,9 +26,9 @@ async def test_the_worked_example_is_done_by_hand(either_screen: Screen, desk: D
     added = await desk.add(client, 5000, note="job ran late")
     await screen.sign_in(desk)
     await screen.go(f"/app/invoices/{invoice}")
-    await click(screen, "Take a payment", "link")
+    await screen.click("Take a payment", "link")
     await expect(screen.page.get_by_role("heading", name="Apply $50.00 of account credit?")).to_be_visible()
-    await click(screen, "Apply $50.00")
+    await screen.click("Apply $50.00")
     said = await screen.said()
     assert said == "$50.00 of account credit was applied to INV-1. The balance is now $0.00."
     assert (await screen.figures())["Collected"] == "$0.00"
@@ -46,10 +44,10 @@ async def test_the_worked_example_is_done_by_hand(either_screen: Screen, desk: D
         await screen.require_accessible()
     else:
         screen.expected.append("409")
-        await click(screen, "Take payment")
+        await screen.click("Take payment")
         await expect(screen.page.locator(".excess")).to_contain_text("Keep it as account credit?")
         assert await screen.page.get_by_label("Amount").input_value() == "$100"
-    await click(screen, "Keep $20.00 as credit")
+    await screen.click("Keep $20.00 as credit")
     assert await screen.said() == (
         "$100.00 was paid on INV-1 by cash. $20.00 of it was kept as account credit. The balance is now $20.00."
     )
@@ -64,11 +62,11 @@ async def test_the_worked_example_is_done_by_hand(either_screen: Screen, desk: D
 async def _undo(screen: Screen, client: str, void: str, by_credit: str, cash: str) -> None:
     await screen.go(void)
     await expect(screen.page.locator(".notice.warn")).to_contain_text("the balance is $30.00 too low")
-    await screen.page.get_by_role("link", name="The payment of $50.00 on INV-1").click()
+    await screen.click("The payment of $50.00 on INV-1", "link", exact=False)
     assert screen.path == by_credit
-    await click(screen, "Delete", "link")
+    await screen.click("Delete", "link")
     await expect(screen.page.get_by_text("$50.00 of credit goes back to the account.")).to_be_visible()
-    await click(screen, "Delete payment")
+    await screen.click("Delete payment")
     assert await screen.said() == (
         "The payment of $50.00 was deleted. $50.00 of credit went back. The balance after it: $70.00."
     )
@@ -77,11 +75,11 @@ async def _undo(screen: Screen, client: str, void: str, by_credit: str, cash: st
 
     await screen.go(void)
     await screen.page.get_by_label("Note").fill("by mistake")
-    await click(screen, "Void $50.00")
+    await screen.click("Void $50.00")
     assert await balances(screen, client) == {"$20.00"}
     await screen.go(cash + "/delete")
     await expect(screen.page.get_by_text("$20.00 of captured credit is voided with it.")).to_be_visible()
-    await click(screen, "Delete payment")
+    await screen.click("Delete payment")
     assert (await screen.said()).endswith("The balance after it: $0.00.")
     assert (await screen.figures())["Due"] == "$130.00"
     assert await balances(screen, client) == {"$0.00"}
@@ -92,7 +90,7 @@ async def test_r7_the_cap_shows_while_somebody_types_and_on_the_result(owner: Sc
     invoice = await desk.invoice(client, 13000, "INV-1")
     await desk.add(client, 5000)
     await owner.go(f"/app/invoices/{invoice}")
-    await click(owner, "Take a payment", "link")
+    await owner.click("Take a payment", "link")
     dialog = owner.page.get_by_role("dialog")
     await dialog.get_by_role("link", name="Another amount of credit").click()
     await dialog.get_by_label("Amount").fill("60")
@@ -103,6 +101,21 @@ async def test_r7_the_cap_shows_while_somebody_types_and_on_the_result(owner: Sc
         "The balance is now $0.00."
     )
     await owner.require_accessible()
+
+
+async def test_what_was_typed_before_the_page_listened_is_previewed_too(owner: Screen, desk: Desk) -> None:
+    invoice = await desk.invoice(await desk.client(), 13000)
+    typed = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await typed.wait()
+        await route.continue_()
+
+    await owner.page.route("**/htmx.min.js*", late)
+    await owner.page.goto(f"{owner.address}/app/invoices/{invoice}/pay", wait_until="commit")
+    await owner.page.get_by_label("Amount").fill("150")
+    typed.set()
+    await expect(owner.page.locator(".excess")).to_contain_text("This is $20.00 more than the invoice.")
 
 
 async def test_the_enter_key_answers_no_question(owner: Screen, desk: Desk) -> None:
@@ -124,10 +137,10 @@ async def test_two_browsers_spend_the_same_credit_once(open_screen: object, desk
     for screen, invoice in zip(screens, (first, second), strict=True):
         await screen.sign_in(desk)
         await screen.go(f"/app/invoices/{invoice}/pay")
-    await click(screens[0], "Apply $50.00")
+    await screens[0].click("Apply $50.00")
     assert (await screens[0].said()).endswith("The balance is now $0.00.")
     screens[1].expected.append("409")
-    await click(screens[1], "Apply $50.00")
+    await screens[1].click("Apply $50.00")
     assert await screens[1].errors() == ["This client has no account credit."]
     assert await screens[1].page.get_by_label("Amount").input_value() == "50.00"
     assert await balances(screens[1], client) == {"$0.00"}
@@ -140,7 +153,7 @@ async def test_the_receipt_says_what_credit_was_used_and_what_is_left(owner: Scr
     paid = await desk.apply(invoice)
     await desk.add(client, 100)  # later: the receipt stays as it was
     await owner.go(f"/app/payments/{paid.id}")
-    await click(owner, "Receipt", "link")
+    await owner.click("Receipt", "link")
     await expect(owner.page.get_by_text("Credit used $130.00, left $70.00")).to_be_visible()
     await owner.require_accessible()
     await owner.page.emulate_media(media="print")

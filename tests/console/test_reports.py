@@ -36,7 +36,7 @@ async def test_r17_money_collected_leads_down_to_its_payments_and_deleted_ones_s
     more = await desk.invoice(client, 300, "INV-3")
     await desk.pay_together(client, [(other, 200), (more, 300)])
     await screen.sign_in(desk, member.email)
-    await screen.page.get_by_role("link", name="Reports").click()
+    await screen.click("Reports", "link", exact=False)
     assert screen.path == "/app/reports/collected"
     # Also on the first day of a month.
     await screen.go(f"/app/reports/collected?from={yesterday}&to={today()}")
@@ -49,17 +49,17 @@ async def test_r17_money_collected_leads_down_to_its_payments_and_deleted_ones_s
     apart = await screen.rows("#deleted table")
     assert (apart[0][3], apart[0][-1]) == ("Check", "$7.00")
     assert apart[0][6].startswith("Robin")
-    await screen.page.get_by_role("link", name="Card in all: $25.00").click()
+    await screen.click("Card in all: $25.00", "link", exact=False)
     assert (await screen.figures())["Collected"] == "$25.00"
     assert (await screen.rows())[0][1:5] == ["Pat Doe", "INV-2", "Card", "Visa 4242"]
     await screen.page.get_by_label("Method").select_option("All methods")
-    await screen.page.get_by_role("button", name="Show").click()
+    await screen.click("Show", exact=False)
     await expect(screen.page.locator("table.data tbody tr")).to_have_count(4)
     figures = await screen.figures()
     # Cash, card, and two in bulk, which are one.
     assert (figures["Collected"], figures["Payments"]) == ("$130.00", "3")
     await expect(screen.page.get_by_role("link", name="in bulk")).to_have_count(2)
-    await screen.page.get_by_role("link", name="Deleted").click()
+    await screen.click("Deleted", "link", exact=False)
     [row] = await screen.rows()
     assert row[-1] == "$7.00"
 
@@ -79,22 +79,22 @@ async def test_r28_credit_owed_is_shown_by_client_and_leads_to_every_entry(owner
     ]
     foot = await owner.page.locator("tfoot td").all_inner_texts()
     assert foot == ["$0.00", "+$60.00", "", "", "-$20.00", "-$3.00", "$37.00"]
-    await owner.page.get_by_role("link", name="Every entry").click()
+    await owner.click("Every entry", "link", exact=False)
     assert len(await owner.rows()) == 5
     await owner.page.get_by_label("Kind").select_option("Added")
-    await owner.page.get_by_role("button", name="Show").click()
+    await owner.click("Show", exact=False)
     assert [(row[0], row[-2]) for row in await owner.rows()] == [
         ("Ann Bee", "+$3.00"),
         ("Ann Bee", "+$7.00"),
         ("Pat Doe", "+$50.00"),
     ]
     async with owner.page.expect_download() as download:
-        await owner.page.get_by_role("link", name="These entries as CSV").click()
+        await owner.click("These entries as CSV", "link", exact=False)
     lines = (await (await download.value).path()).read_text().splitlines()
     assert [line.split(",")[2] for line in lines] == ["kind", "added", "added", "added"]
     assert str(added.id) in lines[1]
     async with owner.page.expect_download() as download:
-        await owner.page.get_by_role("link", name="The whole ledger as CSV").click()
+        await owner.click("The whole ledger as CSV", "link", exact=False)
     assert len((await (await download.value).path()).read_text().splitlines()) == 6
 
 

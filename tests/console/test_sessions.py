@@ -58,7 +58,7 @@ async def test_signing_out_ends_the_session(either_screen: Screen, desk: Desk) -
     screen = either_screen
     await screen.sign_in(desk)
     [session] = [cookie for cookie in await screen.context.cookies() if cookie["name"] == SESSION]
-    await screen.page.get_by_role("button", name="Sign out").click()
+    await screen.click("Sign out", exact=False)
     await expect(screen.page.get_by_role("heading", name="Sign in")).to_be_visible()
     await screen.context.add_cookies([session])  # type: ignore[list-item]  # what cookies() gives is what this takes
     await screen.go("/app/clients")
@@ -85,7 +85,7 @@ async def test_a_script_that_asks_after_the_session_is_over_leads_to_the_sign_in
     await owner.page.get_by_label("Shop").fill(desk.slug)
     await owner.page.get_by_label("E-mail").fill(desk.owner_email)
     await owner.page.get_by_label("Password").fill("correct horse battery")
-    await owner.page.get_by_role("button", name="Sign in").click()
+    await owner.click("Sign in", exact=False)
     await expect(owner.page.get_by_role("heading", name="Clients")).to_be_visible()
 
 

@@ -66,7 +66,7 @@ async def test_a_statement_leads_from_the_balances_before_to_those_after(either_
     await desk.delete(gone.id)
     await screen.sign_in(desk)
     await screen.go(f"/app/clients/{client}")
-    await screen.page.get_by_role("link", name="Statement").click()
+    await screen.click("Statement", "link", exact=False)
     sums = await screen.page.locator(".sums").all_inner_texts()
     day = f"{first:%b} {first.day}, {first.year}"
     assert " ".join(sums[0].split()).startswith(
@@ -84,13 +84,13 @@ async def test_a_statement_leads_from_the_balances_before_to_those_after(either_
     if screen.javascript:
         await screen.require_accessible()
     async with screen.page.expect_download() as download:
-        await screen.page.get_by_role("link", name="PDF").click()
+        await screen.click("PDF", "link", exact=False)
     shown = text_of((await (await download.value).path()).read_bytes())
     for each in ("Pat Doe", "INV-2", "2019 Honda Civic", "A-17", "$60.00", "+$20.00", "Kept from overpayments"):
         assert each in shown
     assert "for the shop only" not in shown
     # Another period, by its name.
-    await screen.page.get_by_role("link", name="Last month").click()
+    await screen.click("Last month", "link", exact=False)
     assert "Due before" in await screen.page.locator(".sums").first.inner_text()
     assert len(await screen.rows(".statement-table")) <= 2
     assert "from=" in screen.path

@@ -3,7 +3,7 @@
 This module stays light: what is slow to import is imported while the database starts.
 """
 
-import signal
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -14,11 +14,11 @@ from adapters.embedded_postgres import EmbeddedPostgres
 from entrypoints.cli.configuration import settings_for
 from entrypoints.listening import listening
 from entrypoints.settings import PREFIX, Settings, read_settings
+from entrypoints.stopping import interrupted_by_signals
 
 _PROGRAM = "entrypoints.demo.program"
 SHOPS_MADE_FILE = "demo-shops"
 MAIL_FROM = "credit@shops.example"
-_TOLD_TO_STOP = (128 + signal.SIGTERM, 128 + signal.SIGHUP)  # what the embedded server makes of these signals
 _OUR_FILES = (SHOPS_MADE_FILE, "secret-keys", "secret-keys.new")
 
 
@@ -32,22 +32,20 @@ def run_demo(*, host: str | None, port: int | None, data: Path | None, smtp: str
     settings = _for_trying_out(settings_for(data, embedded=True), smtp=smtp)
     imports = Thread(target=import_module, args=(_PROGRAM,), daemon=True)
     imports.start()
-    try:
+    with (
+        suppress(KeyboardInterrupt),
+        interrupted_by_signals() as check,
         # The address first: who has a demo running already should not wait for a second database to learn it.
-        with listening(settings.host if host is None else host, settings.port if port is None else port) as listener:
-            server = EmbeddedPostgres(settings.data_dir)
-            if fresh:
-                server.erase(our_files=_OUR_FILES)
-            with server:
-                imports.join()
-                from entrypoints.demo.program import serve_demo  # noqa: PLC0415
+        listening(settings.host if host is None else host, settings.port if port is None else port) as listener,
+    ):
+        server = EmbeddedPostgres(settings.data_dir)
+        if fresh:
+            server.erase(our_files=_OUR_FILES)
+        with server:
+            imports.join()
+            from entrypoints.demo.program import serve_demo  # noqa: PLC0415
 
-                serve_demo(server, settings, listener, shops_made=server.data_folder / SHOPS_MADE_FILE)
-    except KeyboardInterrupt:
-        return
-    except SystemExit as ended:
-        if ended.code not in _TOLD_TO_STOP:
-            raise
+            serve_demo(server, settings, listener, check, shops_made=server.data_folder / SHOPS_MADE_FILE)
 
 
 def _for_trying_out(settings: Settings, *, smtp: str | None) -> Settings:

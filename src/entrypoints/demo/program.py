@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -26,18 +27,28 @@ _GRACE_SECONDS = 3
 """Nobody's money hangs on a request to the demo."""
 
 
-def serve_demo(server: EmbeddedPostgres, settings: Settings, listener: socket.socket, *, shops_made: Path) -> None:
-    """Serve until Ctrl-C or SIGTERM. ``shops_made``: the file that says that there is nothing to make.
+def serve_demo(
+    server: EmbeddedPostgres,
+    settings: Settings,
+    listener: socket.socket,
+    check: Callable[[], None],
+    *,
+    shops_made: Path,
+) -> None:
+    """Serve until Ctrl-C or SIGTERM. ``check``: see :func:`entrypoints.stopping.interrupted_by_signals`.
+    ``shops_made``: the file that says that there is nothing to make.
 
     Raises:
         NotTheDemos.
     """
     configure_logging(settings.log_format)
+    check()
     ready = made_ready(server, settings)
+    check()
     if not shops_made.exists():
         asyncio.run(_make_shops(Container(settings=ready)))
         shops_made.touch()
-    run(_serve(Container(settings=ready), server.data_folder, listener))
+    run(_serve(Container(settings=ready), server.data_folder, listener, check))
 
 
 class _Nobody:
@@ -69,9 +80,10 @@ async def _make_shops(container: Container) -> None:
             pass
 
 
-async def _serve(container: Container, data_folder: Path, listener: socket.socket) -> None:
+async def _serve(container: Container, data_folder: Path, listener: socket.socket, check: Callable[[], None]) -> None:
     app = web_app(container)
     async with stopped_by_signals() as stop, running(container), asyncio.TaskGroup() as tasks:
+        check()
         tasks.create_task(serve_until(stop, app, listener, grace_seconds=_GRACE_SECONDS))
         tasks.create_task(worker_of(container).until(stop))
         click.echo(_welcome(address_of(listener), data_folder, container.settings()))

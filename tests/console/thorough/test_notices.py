@@ -28,18 +28,18 @@ async def test_a_clients_notices_say_what_went_to_whom_and_how(owner: Screen, de
     await answer(desk, email, "550 no such mailbox", accepted=False, given_up=True)
     await answer(desk, webhook, "200 OK")
     await owner.go(f"/app/clients/{client}")
-    await owner.page.get_by_role("link", name="Notices").click()
+    await owner.click("Notices", "link", exact=False)
     await expect(owner.page.get_by_text("pat@example.com gets an e-mail")).to_be_visible()
     told = {row[2]: (row[1], row[3]) for row in await owner.rows()}
     assert told == {"E-mail": ("Credit was added", "Failed"), "93.184.215.14": ("Credit was added", "Delivered")}
     await owner.require_accessible()
-    await owner.page.get_by_role("link", name="Failed").click()
+    await owner.click("Failed", "link", exact=False)
     [row] = await owner.rows()
     assert "550 no such mailbox" in row[4]
-    await owner.page.get_by_role("button", name="Send again").click()
+    await owner.click("Send again", exact=False)
     assert await owner.said() == "The notice is sent again."
     assert owner.path == f"/app/clients/{client}/notices"
-    await owner.page.get_by_role("link", name="Failed").click()
+    await owner.click("Failed", "link", exact=False)
     await expect(owner.page.get_by_text("There is nothing in this state.")).to_be_visible()
 
 
@@ -53,13 +53,13 @@ async def test_e_mails_that_failed_are_seen_in_the_settings_and_sent_again(eithe
     await answer(desk, delivered, "250 accepted")
     await screen.sign_in(desk)
     await screen.go("/app/settings/shop")
-    await screen.page.get_by_role("link", name="E-mails 1 failed").click()
+    await screen.click("E-mails 1 failed", "link", exact=False)
     await expect(screen.page.get_by_text("This shop sends no e-mails to clients.")).to_be_visible()
     assert [row[2:4] for row in await screen.rows()] == [["Pat Doe", "Delivered"], ["Pat Doe", "Failed"]]
     if screen.javascript:
         await screen.require_accessible()
-    await screen.page.get_by_role("link", name="Failed", exact=True).click()
-    await screen.page.get_by_role("button", name="Send again").click()
+    await screen.click("Failed", "link")
+    await screen.click("Send again", exact=False)
     assert await screen.said() == "The notice is sent again."
     assert screen.path == "/app/settings/emails"
     await expect(screen.page.locator(".badge")).to_have_count(0)
@@ -119,7 +119,7 @@ async def test_a_client_is_left_out_of_e_mails(either_screen: Screen, desk: Desk
     await screen.go("/app/clients/add")
     await expect(screen.page.get_by_label("Send notices about credit")).to_be_checked()
     await screen.page.get_by_label("Name").fill("Pat Doe")
-    await screen.page.get_by_role("button", name="Add client").click()
+    await screen.click("Add client", exact=False)
     assert await screen.said() == "Pat Doe was added."
     client = ClientId(
         (await desk.container.list_clients()(desk.owner, q="Pat", has_credit=None, deleted=False, after=None, limit=1))
@@ -129,7 +129,7 @@ async def test_a_client_is_left_out_of_e_mails(either_screen: Screen, desk: Desk
     assert (await desk.card(client)).email_notices
     await screen.go(f"/app/clients/{client}/edit")
     await screen.page.get_by_label("Send notices about credit").uncheck()
-    await screen.page.get_by_role("button", name="Save").click()
+    await screen.click("Save", exact=False)
     assert await screen.said() == "The client was saved."
     assert not (await desk.card(client)).email_notices
 

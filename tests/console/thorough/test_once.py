@@ -137,7 +137,7 @@ async def test_it_is_saved_once_when_the_answer_is_lost_and_it_is_sent_again(
 async def test_back_brings_no_form_to_whoever_signed_out(owner: Screen, desk: Desk) -> None:
     invoice = await desk.invoice(await desk.client("Pat Doe"), 13000)
     await owner.go(f"/app/invoices/{invoice}/pay")
-    await owner.page.get_by_role("button", name="Sign out").click()
+    await owner.click("Sign out", exact=False)
     await expect(owner.page.get_by_role("heading", name="Sign in")).to_be_visible()
     await owner.page.go_back()
     await expect(owner.page.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -179,7 +179,7 @@ async def test_leaving_while_a_preview_is_on_its_way_is_no_fault(owner: Screen, 
         await owner.page.get_by_role(leave, name="Take payment" if leave == "button" else "Cancel").last.click()
         await owner.page.wait_for_url(UNLOADED)
         await sleep(0.5)
-    assert len(asked) == 2
+    assert len(asked) >= 2
 
 
 async def test_nothing_is_previewed_once_the_form_was_sent(owner: Screen, desk: Desk) -> None:

@@ -227,7 +227,7 @@ async def test_one_notice_is_sent_again_under_its_id(either_screen: Screen, desk
     [before] = await notices_of(desk, client)
     await screen.sign_in(desk)
     await screen.go(f"/app/settings/webhooks/{made.id}")
-    await screen.page.get_by_role("button", name="Send again Credit was added").click()
+    await screen.click("Send again Credit was added", exact=False)
     assert await screen.said() == "The notice is sent again."
     assert screen.path == f"/app/settings/webhooks/{made.id}"
     [after] = await notices_of(desk, client)

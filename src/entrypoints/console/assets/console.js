@@ -104,14 +104,23 @@
     words.textContent = words.dataset.copied;
   });
 
+  // What was typed before this page listened is shown as what it would do, too.
+  const catchUp = () => {
+    const differs = (field) => (/^(checkbox|radio)$/.test(field.type)
+      ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
+    for (const previewed of document.querySelectorAll("form div[hx-post]")) {
+      if ([...previewed.querySelectorAll("input, textarea")].some(differs)) htmx.trigger(previewed, "change");
+    }
+  };
+
   const start = () => {
     announce();
+    catchUp();
     // Where there are more tabs than fit, the one that is shown is among those that are seen.
     const tab = document.querySelector(".tabs [aria-current]");
     if (tab) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     const summary = document.getElementById("errors");
     if (summary) summary.focus();
   };
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
-  else start();
+  document.addEventListener("DOMContentLoaded", start);  // a deferred script runs before it, and htmx is ready by then
 })();

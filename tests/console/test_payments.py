@@ -111,7 +111,7 @@ async def test_what_was_typed_before_the_page_listened_is_previewed_too(owner: S
         await typed.wait()
         await route.continue_()
 
-    await owner.page.route("**/htmx.min.js*", late)
+    await owner.page.route("**/htmx.min.*.js", late)
     await owner.page.goto(f"{owner.address}/app/invoices/{invoice}/pay", wait_until="commit")
     await owner.page.get_by_label("Amount").fill("150")
     typed.set()

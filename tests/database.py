@@ -80,13 +80,19 @@ def _container() -> Iterator[str]:
         yield f"postgresql://postgres@{container.get_container_host_ip()}:{container.get_exposed_port(5432)}/postgres"
 
 
+_FOR_MANY = {
+    "max_connections": "200",  # several pools of each worker
+    "autovacuum": "off",  # plans are looked at, and tables vacuumed, when a test says so
+}
+
+
 @contextmanager
 def _embedded() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="account-credit-test-"))
     try:
         # PostgreSQL's own user has to get in, where the tests run as root.
         folder.chmod(0o711)
-        with EmbeddedPostgres(folder / "data", disposable=True) as server:
+        with EmbeddedPostgres(folder / "data", disposable=True, settings=_FOR_MANY) as server:
             yield server.url("postgres", "postgres")
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -249,10 +249,10 @@ async def test_a_server_that_is_away_is_tried_again_later() -> None:
 async def test_a_server_that_hangs_is_given_up_in_time(where: str) -> None:
     server = MailServer()
     setattr(server, where, hang)
-    async with mail_server(server), notifier(server.port, timeout_seconds=0.2) as smtp:
+    async with mail_server(server), notifier(server.port, timeout_seconds=1) as smtp:
         started = time.monotonic()
         refused = await refusal_of(smtp)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 15
         assert (refused.answer, refused.for_good) == ("The SMTP server did not answer in time.", False)
         await _until(lambda: not server.open)
         setattr(server, where, saying(OK))

@@ -15,7 +15,8 @@ CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
 NO_CHROMIUM = "The tests of the console need Chromium (Debian and Ubuntu: apt-get install chromium); none was found."
-PATIENCE_MILLISECONDS = 10_000
+PATIENCE_MILLISECONDS = 30_000
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
 SWITCHES = [
     "--no-sandbox",
     "--disable-gpu",
@@ -82,12 +83,16 @@ class Screen:
 
     async def settled(self) -> None:
         """The page has come as a whole, and so have the parts of it that were asked for."""
+        busy = self.page.locator(".htmx-request, .htmx-swapping, form[data-sent]")
+        await expect(busy).to_have_count(0)
         await self.page.wait_for_load_state()
-        await expect(self.page.locator(".htmx-request, .htmx-swapping")).to_have_count(0)
+        await expect(busy).to_have_count(0)
 
     async def said(self) -> str:
         """What the page says was done."""
         status = self.page.locator("#said")
+        await status.wait_for(state="attached")
+        await self.page.wait_for_load_state()  # its script has emptied it by now, to say it anew
         await status.filter(has_text=".").wait_for()
         return (await status.inner_text()).strip()
 
@@ -110,7 +115,7 @@ class Screen:
         """What the error summary lists; it has the focus."""
         summary = self.page.locator("#errors")
         await summary.wait_for()
-        assert await summary.evaluate("element => element === document.activeElement")
+        await expect(summary).to_be_focused()
         lines = [line.strip() for line in (await summary.inner_text()).splitlines()]
         return [line for line in lines if line]
 

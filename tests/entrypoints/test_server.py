@@ -34,8 +34,6 @@ def environment(app_url: str, jobs_url: str) -> dict[str, str]:
         "ACCOUNT_CREDIT_DATABASE_URL": app_url,
         "ACCOUNT_CREDIT_JOBS_DATABASE_URL": jobs_url,
         "ACCOUNT_CREDIT_SECRET_KEYS": SecretKeys.generate("test"),
-        "ACCOUNT_CREDIT_CONNECT_TIMEOUT_SECONDS": "2",
-        "ACCOUNT_CREDIT_ACQUIRE_TIMEOUT_SECONDS": "2",
     }
 
 
@@ -121,7 +119,11 @@ def test_a_database_that_goes_away_is_503_and_service_comes_back_by_itself(tmp_p
         return f"postgresql://{role}@/account_credit?host={socket_link}&port={query.get('port', ['5432'])[0]}"
 
     with EmbeddedPostgres(folder, disposable=True) as server:
-        settings = environment(url(server, "account_credit_app"), url(server, "account_credit_jobs"))
+        settings = {
+            **environment(url(server, "account_credit_app"), url(server, "account_credit_jobs")),
+            "ACCOUNT_CREDIT_CONNECT_TIMEOUT_SECONDS": "2",
+            "ACCOUNT_CREDIT_ACQUIRE_TIMEOUT_SECONDS": "2",
+        }
         _prepare(server)
         open_shop(settings, "s-one")
         with serving(settings, tmp_path / "log") as client:

@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from adapters.embedded_postgres.signals import signals_held_back
 from entrypoints.stopping import interrupted_by_signals
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -44,3 +45,17 @@ def test_a_signal_that_was_ignored_interrupts_and_is_ignored_again(number: signa
         assert signal.getsignal(number) is signal.SIG_IGN
     finally:
         signal.signal(number, before)
+
+
+@SIGNALS
+def test_a_signal_is_held_back_while_a_program_is_started(number: signal.Signals) -> None:
+    started = []
+
+    def start() -> None:
+        with signals_held_back():
+            signal.raise_signal(number)
+            started.append("known to who would have to stop it")
+
+    with interrupted_by_signals(), pytest.raises(KeyboardInterrupt):
+        start()
+    assert started

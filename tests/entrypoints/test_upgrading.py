@@ -19,7 +19,7 @@ from tests.database import Database
 from tests.entrypoints.processes import free_port, run, running, until
 
 OWNER = {"email": "olive@example.com", "password": "a long password"}
-PATIENCE_SECONDS = migrations.LOCK_TIMEOUT_SECONDS + 2
+PATIENCE_SECONDS = migrations.LOCK_TIMEOUT_SECONDS + 4
 """The longest that a request may take: behind a migration that waits for a lock, and a moment on a busy machine."""
 
 # As docs/operations.md says that migrations are written: each of these takes a lock that every request needs.

@@ -72,7 +72,8 @@ class Server:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """What it logged under that name."""
-        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        complete = [line for line in self.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        lines = [json.loads(line) for line in complete if line.startswith("{")]
         return [line for line in lines if line.get("event") == name]
 
     async def kill(self) -> None:
@@ -263,6 +264,7 @@ async def installed(database: Database, folder: Path, **chosen: object) -> Async
     """The program on that database, with one shop. ``chosen``: settings for the desk."""
     settings = environment(f"{database.app_url}&application_name={SERVER}", database.jobs_url)
     settings["ACCOUNT_CREDIT_SECRET_KEYS"] = keys = SecretKeys.generate("test")
+    settings |= {"ACCOUNT_CREDIT_CONNECT_TIMEOUT_SECONDS": "2", "ACCOUNT_CREDIT_ACQUIRE_TIMEOUT_SECONDS": "2"}
     async with AsyncExitStack() as stack:
         container = await stack.enter_async_context(program(database, secret_keys=keys, **chosen))
         desk = await open_desk(container)

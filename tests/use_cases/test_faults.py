@@ -44,11 +44,11 @@ async def container(alone: Database) -> AsyncIterator[Container]:
 
 @asynccontextmanager
 async def impatient(
-    alone: Database, auditor: Auditor, timeout: str = "lock_timeout", **settings: object
+    alone: Database, auditor: Auditor, timeout: str = "lock_timeout", *, at_most: str = "250ms", **settings: object
 ) -> AsyncIterator[Desk]:
     """A shop of a program whose connections wait a quarter of a second instead of five."""
     role = f"ALTER ROLE {APP} IN DATABASE {alone.name}"
-    await auditor.connection.execute(f"{role} SET {timeout} = '250ms'")
+    await auditor.connection.execute(f"{role} SET {timeout} = '{at_most}'")
     try:
         async with program(alone, **{"max_connections": 4, **settings}) as container:
             opened = await open_desk(container)
@@ -118,6 +118,7 @@ async def test_requests_cut_short_anywhere_are_done_or_not_and_a_repeat_says_the
         first = await _cut_short(request(who, payment), dice.random() * usual * 1.2)
         cut = isinstance(first, asyncio.CancelledError)
         cancelled += cut
+        usual *= 1.05 if cut else 0.95  # what a request takes changes with whatever else the machine does
         done = len(await auditor.rows("idempotency_records", desk.shop_id)) > attempt
         assert cut or (done and not isinstance(first, BaseException)), first
         # The repeat gets the first answer if it was done, and does it if it was not.
@@ -281,7 +282,7 @@ async def test_connections_that_are_cut_while_nobody_uses_them_cost_no_more_than
 
 
 async def test_a_statement_that_takes_too_long_is_told_as_busy(alone: Database, auditor: Auditor) -> None:
-    async with impatient(alone, auditor, "statement_timeout") as desk:
+    async with impatient(alone, auditor, "statement_timeout", at_most="2s") as desk:
         client = await desk.client()
         async with somebody_has(alone, *its_account(client)):
             with pytest.raises(Busy):

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO
 
 from adapters.embedded_postgres.refusals import EmbeddedPostgresUnavailable
+from adapters.embedded_postgres.signals import signals_held_back
 
 # The rest of the environment stays here: it holds the program's secrets, and PG* variables would steer the server.
 PASSED_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -57,12 +58,15 @@ class RunAs:
 
     def run(self, command: list[str]) -> tuple[int, str]:
         """Run a short program to its end; answers its exit status and everything it said."""
-        process = self.start(command, output=subprocess.PIPE)
+        process = None
         try:
+            with signals_held_back():
+                process = self.start(command, output=subprocess.PIPE)
             said, _ = process.communicate()
         except BaseException:
-            process.kill()
-            process.wait()
+            if process is not None:
+                process.kill()
+                process.wait()
             raise
         return process.returncode, said.decode(errors="replace").strip()
 

@@ -33,6 +33,7 @@ from adapters.embedded_postgres.locks import FolderLock
 from adapters.embedded_postgres.postmaster import POLL_SECONDS, PORT, Postmaster, disown_stale
 from adapters.embedded_postgres.programs import Programs, RunAs, choose_run_as
 from adapters.embedded_postgres.refusals import EmbeddedPostgresUnavailable
+from adapters.embedded_postgres.signals import signals_held_back
 
 SUPERUSER = "postgres"
 SOCKET_PATH_BYTES = 103  # macOS allows one byte less than that, Linux 107
@@ -256,7 +257,8 @@ class EmbeddedPostgres:
         with self._log.open("xb") as log:
             self._log.chmod(0o600)
             self._share_with_folder_owner(self._log)
-            self._process = run_as.start(command, output=log)
+            with signals_held_back():
+                self._process = run_as.start(command, output=log)
 
     def _initialise(self, run_as: RunAs) -> None:
         """Make a new cluster aside and move it into place whole, so that an interruption leaves no half of one."""

@@ -14,7 +14,7 @@ from playwright.async_api import Route, expect
 from tests.console.browser import Screen
 from tests.desk import Desk
 
-UNLOADED = re.compile(r"(?!.*/(add|void|delete|pay|capture|bulk-payment)($|\?))")
+UNLOADED = re.compile(r"^(?!.*/(add|void|delete|pay|capture|bulk-payment)($|\?))")
 """Where a form that was saved leads: no form."""
 
 

@@ -19,6 +19,8 @@ def has_control_character(text: str, *, multiline: bool) -> bool:
 
     In notes (``multiline``) line feed and tab are fine.
     """
+    if text.isprintable():
+        return False  # seen at once, which nearly all text is
     return any(
         unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
         for character in text

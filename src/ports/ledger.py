@@ -36,6 +36,12 @@ class Ledger(Protocol):
         """The stored balance in minor units, and whether the account is closed. Raises NotFound."""
         ...
 
+    async def newest(self, client_id: ClientId, *, limit: int) -> tuple[int, bool, Page[EntryView]]:
+        """As of one moment: the stored balance in minor units, whether the account is closed, and the newest entries.
+        Raises NotFound.
+        """
+        ...
+
     async def balances_before(self, client_id: ClientId, moments: Sequence[datetime]) -> list[int]:
         """The client's balance right before each of these moments, in their order. Minor units."""
         ...

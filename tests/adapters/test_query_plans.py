@@ -35,7 +35,8 @@ FEW, MANY = 10, 100_000
 MANY_DAYS = 10_000
 CLIENTS = 302
 LAST_DAY = date(2080, 1, 1)
-INDEX_SCANS_ONLY = {"Index Scan", "Index Only Scan", "Limit", "Result"}
+INDEX_SCANS_ONLY = {"Index Scan", "Index Only Scan", "Limit", "Result", "Aggregate"}
+"""And what puts a page together as one document; how much is read is seen by the buffers."""
 
 Ask = Callable[[PostgresLedger, ClientId], Awaitable[object]]
 AskScope = Callable[[ShopScope, ClientId], Awaitable[object]]
@@ -248,11 +249,16 @@ async def balance(ledger: PostgresLedger, client_id: ClientId) -> object:
     return await ledger.balance(client_id)
 
 
+async def newest(ledger: PostgresLedger, client_id: ClientId) -> object:
+    return await ledger.newest(client_id, limit=9)
+
+
 @pytest.mark.parametrize("plan_for", ["custom", "generic"])
 @pytest.mark.parametrize(
     ("of_few", "of_many"),
     [
         pytest.param(balance, balance, id="the balance"),
+        pytest.param(newest, newest, id="the balance with the newest entries"),
         pytest.param(Page(limit=9), Page(limit=9), id="the first page"),
         pytest.param(Page(after=7), Page(after=50_000), id="a deep page"),
         pytest.param(Page(first=2, until=9), Page(first=10_000, until=90_000), id="a period"),

@@ -20,6 +20,7 @@ from core.views import EntryView, Page, Position
 _entries = ledger_entries
 _other = ledger_entries.alias("other")
 _view = json.Decoder(EntryView)
+_list = json.Decoder(list[EntryView])
 
 
 def _views() -> SelectOfShop:
@@ -53,6 +54,23 @@ _GIVEN_FOR = ShopStatement(
 )
 _NEWEST_GIVEN_FOR = ShopStatement(
     _views().where(*_given_for).order_by(_entries.c.number.desc()).limit(bindparam("limit", type_=BigInteger()))
+)
+_newest = (
+    select_of(_entries, entry_view().label("view"), _entries.c.number)
+    .where(_entries.c.client_id == bindparam("client_id"))
+    .order_by(_entries.c.number.desc())
+    .limit(bindparam("limit", type_=BigInteger()))
+    .subquery("newest")
+)
+_NEWEST = ShopStatement(
+    select_of(
+        credit_accounts,
+        credit_accounts.c.balance,
+        credit_accounts.c.closed_at,
+        _newest.select()
+        .with_only_columns(func.json_agg(_newest.c.view).aggregate_order_by(_newest.c.number.desc()))
+        .scalar_subquery(),
+    ).where(credit_accounts.c.client_id == bindparam("client_id"))
 )
 _of_client_in_order = (_entries.c.at, _entries.c.number)
 _moments = (
@@ -191,6 +209,13 @@ class PostgresLedger:
         if row is None:
             raise NotFound
         return row["balance"], row["closed_at"] is not None
+
+    async def newest(self, client_id: ClientId, *, limit: int) -> tuple[int, bool, Page[EntryView]]:
+        row = await self._scope.row(_NEWEST, client_id=client_id, limit=limit + 1)
+        if row is None:
+            raise NotFound
+        balance, closed_at, views = row
+        return balance, closed_at is not None, page_of(_list.decode(views) if views else [], limit, _position)
 
     async def balances_before(self, client_id: ClientId, moments: Sequence[datetime]) -> list[int]:
         rows = await self._scope.rows(_BALANCES_BEFORE, client_id=client_id, moments=list(moments))

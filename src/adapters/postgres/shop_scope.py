@@ -92,6 +92,7 @@ class ShopStatement:
         missing = _tables_without_shop(statement)
         if missing:
             raise StatementWithoutShop(", ".join(sorted(str(getattr(table, "name", table)) for table in missing)))
+        self.writes = not isinstance(statement, Select)
         compiled = statement.compile(dialect=_DIALECT)
         self.sql = str(compiled)
         self._order: list[str] = list(compiled.positiontup or ())
@@ -114,6 +115,8 @@ class ShopScope:
 
     def __init__(self, connection: "asyncpg.pool.PoolConnectionProxy[Record]", shop_id: ShopId) -> None:
         self.shop_id = shop_id
+        self.wrote = False
+        """Whether a statement was sent that writes."""
         self._connection = connection
 
     async def begin(self, begin: str) -> None:
@@ -122,29 +125,42 @@ class ShopScope:
         await self._connection.execute(f"{begin}; SELECT set_shop('{UUID(int=self.shop_id.int)}')")
 
     async def rows(self, statement: ShopStatement, **parameters: object) -> list[Record]:
-        return await self._connection.fetch(statement.sql, *statement.arguments(self.shop_id, parameters))
+        return await self._connection.fetch(self._sql(statement), *statement.arguments(self.shop_id, parameters))
 
     async def row(self, statement: ShopStatement, **parameters: object) -> Record | None:
-        return await self._connection.fetchrow(statement.sql, *statement.arguments(self.shop_id, parameters))
+        return await self._connection.fetchrow(self._sql(statement), *statement.arguments(self.shop_id, parameters))
 
     async def value(self, statement: ShopStatement, **parameters: object) -> Any:
         """The first column of the first row, or None."""
-        return await self._connection.fetchval(statement.sql, *statement.arguments(self.shop_id, parameters))
+        return await self._connection.fetchval(self._sql(statement), *statement.arguments(self.shop_id, parameters))
 
     async def run(self, statement: ShopStatement, **parameters: object) -> int:
         """How many rows it wrote."""
-        done = await self._connection.execute(statement.sql, *statement.arguments(self.shop_id, parameters))
+        done = await self._connection.execute(self._sql(statement), *statement.arguments(self.shop_id, parameters))
         return int(done.rpartition(" ")[2])
 
     async def run_each(self, statement: ShopStatement, rows: Sequence[Mapping[str, object]]) -> None:
         """Once for each of them, without waiting for one before sending the next."""
         if rows:
-            await self._connection.executemany(statement.sql, [statement.arguments(self.shop_id, row) for row in rows])
+            arguments = [statement.arguments(self.shop_id, row) for row in rows]
+            await self._connection.executemany(self._sql(statement), arguments)
 
-    async def call(self, function: str, *arguments: object) -> Any:
-        """What a versioned function of the shop answers; the shop is its first parameter."""
-        places = ", ".join(f"${place}" for place in range(1, len(arguments) + 2))
-        return await self._connection.fetchval(f"SELECT {function}({places})", self.shop_id, *arguments)
+    async def read_by(self, function: str, *arguments: object) -> Any:
+        """What a versioned function of the shop answers, which writes nothing; the shop is its first parameter."""
+        return await self._connection.fetchval(_call_of(function, len(arguments) + 1), self.shop_id, *arguments)
+
+    async def write_by(self, function: str, *arguments: object) -> None:
+        """Have a versioned function of the shop write; the shop is its first parameter."""
+        self.wrote = True
+        await self._connection.fetchval(_call_of(function, len(arguments) + 1), self.shop_id, *arguments)
+
+    def _sql(self, statement: ShopStatement) -> str:
+        self.wrote = self.wrote or statement.writes
+        return statement.sql
+
+
+def _call_of(function: str, parameters: int) -> str:
+    return f"SELECT {function}({', '.join(f'${place}' for place in range(1, parameters + 1))})"
 
 
 # Each SELECT, UPDATE and DELETE is looked at by itself, also inside another one: a subquery that says the shop does not

@@ -289,7 +289,7 @@ class PostgresShopTransaction:
     async def flush(self) -> None:
         if self._writes:
             writes, self._writes = self._writes, []
-            await self._scope.call("write_v1", _encoder.encode(writes).decode())
+            await self._scope.write_by("write_v1", _encoder.encode(writes).decode())
 
     async def _open(
         self,
@@ -305,7 +305,7 @@ class PostgresShopTransaction:
         if self._caller is None:
             raise Unauthenticated
         credential, key = self._caller.credential, self._caller.key
-        found = await self._scope.call(
+        found = await self._scope.read_by(
             "open_v1",
             credential.kind,
             credential.id,
@@ -396,10 +396,13 @@ class PostgresTransactions:
                     transaction = PostgresShopTransaction(scope, caller, fresh=self._fresh, seal=self._seal)
                     yield transaction
                     await transaction.flush()
+                    if not scope.wrote:
+                        await connection.execute("COMMIT")  # nothing that could not be taken back
                 except BaseException:
                     await _roll_back(connection)
                     raise
-                await _uninterrupted(connection.execute("COMMIT"))
+                if scope.wrote:
+                    await _uninterrupted(connection.execute("COMMIT"))
                 if transaction.posted:
                     self._tally(transaction.posted)
 

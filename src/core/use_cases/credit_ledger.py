@@ -34,13 +34,7 @@ class ShowCreditTab:
     async def __call__(self, caller: Caller, client_id: ClientId, *, limit: int) -> CreditTabView:
         async with self._transactions.for_shop(caller) as shop:
             asker = await shop.admit()
-            page = await shop.ledger.page(
-                client_id=client_id, kind=None, at_from=None, at_before=None, after=None, limit=limit
-            )
-            balance, closed = await shop.ledger.balance(client_id)
-            # Of the same moment as the entries beside it, also if another desk wrote between the two reads (R27).
-            if page.items:
-                balance = page.items[0].balance_after
+            balance, closed, page = await shop.ledger.newest(client_id, limit=limit)
             may_change = Permission.CREATE_PAYMENTS in asker.permissions and not closed
             return CreditTabView(
                 balance=balance,
@@ -100,12 +94,13 @@ class ListEntries:
     ) -> Page[EntryView]:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit()
-            if client_id is not None:
-                await shop.ledger.balance(client_id)
             at_from, at_before = moments(shop.shop, first, last)
-            return await shop.ledger.page(
+            page = await shop.ledger.page(
                 client_id=client_id, kind=kind, at_from=at_from, at_before=at_before, after=after, limit=limit
             )
+            if client_id is not None and not page.items:
+                await shop.ledger.balance(client_id)  # nothing there, or nobody
+            return page
 
 
 class ExportEntries:

@@ -3,9 +3,7 @@
 from typing import Any, Protocol
 
 import structlog
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
-from litestar.types import Guard
+from litestar.types import Scope
 
 from core.errors import Unauthenticated
 from core.staff import Credential
@@ -17,24 +15,19 @@ class CredentialReader(Protocol):
         ...
 
 
-def require_credential(reader: CredentialReader) -> Guard:
-    """A guard that refuses whoever brings no credential, and puts the one they bring on the request.
+def require_credential(scope: Scope, reader: CredentialReader) -> None:
+    """Refuse whoever brings no credential, and put the one they bring on the request. Raises Unauthenticated.
 
     Whether the staff member or the API key still exists is for the use case's opening read to say.
     """
-
-    # Not a plain function: Litestar would run one in a thread, where what is bound for the log is lost.
-    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        credential = reader.read(_bearer(connection.scope["headers"]))
-        connection.scope["auth"] = credential
-        if credential.secret_hash is None:
-            # The signature says that it is true. What a secret is brought with may be made up: for the log that is
-            # nobody until the secret was compared (adapters.postgres.transactions).
-            structlog.contextvars.bind_contextvars(
-                shop_id=str(credential.shop_id), actor_kind=credential.kind.value, actor_id=str(credential.id)
-            )
-
-    return guard
+    credential = reader.read(_bearer(scope["headers"]))
+    scope["auth"] = credential
+    if credential.secret_hash is None:
+        # The signature says that it is true. What a secret is brought with may be made up: for the log that is nobody
+        # until the secret was compared (adapters.postgres.transactions).
+        structlog.contextvars.bind_contextvars(
+            shop_id=str(credential.shop_id), actor_kind=credential.kind.value, actor_id=str(credential.id)
+        )
 
 
 def _bearer(headers: Any) -> str:

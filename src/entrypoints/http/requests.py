@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request
-from litestar.connection import ASGIConnection
 from litestar.exceptions import InternalServerException
 from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
@@ -62,7 +61,7 @@ class JsonRequest(Request[None, Any, Any]):
 
 
 async def check_body(request: Request[Any, Any, Any]) -> None:
-    """Refuse a body where there must be none, and none where there must be one. Runs before the handler."""
+    """Refuse a body where there must be none, and none where there must be one."""
     takes = request.route_handler.parsed_data_field
     if takes is None and request.method == "POST":
         if await request.body():
@@ -120,10 +119,11 @@ class NoParameters(Struct, frozen=True, forbid_unknown_fields=True):
     """A query without parameters."""
 
 
-async def refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """A guard: where a handler takes no filters, any query parameter is one too many."""
-    if connection.scope["query_string"] and "filters" not in handler.parsed_fn_signature.parameters:
-        read_query(connection.scope["query_string"], NoParameters)
+def refuse_unknown_parameters(request: Request[Any, Any, Any]) -> None:
+    """Where a handler takes no filters, any query parameter is one too many."""
+    query = request.scope["query_string"]
+    if query and "filters" not in request.route_handler.parsed_fn_signature.parameters:
+        read_query(query, NoParameters)
 
 
 def filters_of(handler: BaseRouteHandler) -> type[Struct] | None:
@@ -142,6 +142,8 @@ def filters_in(request: Request[Any, Any, Any]) -> Any:
 
 def read_query(query: bytes, type_: type[S]) -> S:
     """Raises MalformedRequest, InvalidFields."""
+    if not query:
+        return _of_no_query(type_)  # type: ignore[no-any-return]  # of that type: a cache forgets what it is a cache of
     if len(query) > MAX_QUERY_BYTES:
         raise MalformedRequest("The query string is too long.")
     try:
@@ -159,6 +161,12 @@ def read_query(query: bytes, type_: type[S]) -> S:
     )
     as_sent = converted(sent, type_)
     return as_sent if kept == sent else converted(kept, type_)
+
+
+@cache
+def _of_no_query(type_: type[Struct]) -> Any:
+    """Read once: it is the same each time, and nobody can change it."""
+    return converted({}, type_)
 
 
 @cache

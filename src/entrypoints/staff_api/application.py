@@ -1,9 +1,12 @@
 """The routes of the staff API, and what stands around them."""
 
-from litestar import Router
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from litestar import Request, Router
 
 from entrypoints.http.allowed_methods import options_routes
-from entrypoints.http.authentication import require_credential
+from entrypoints.http.authentication import CredentialReader, require_credential
 from entrypoints.http.requests import check_body, refuse_unknown_parameters
 from entrypoints.staff_api import (
     api_keys,
@@ -31,13 +34,27 @@ def staff_api_routes(api: StaffApi) -> list[Router]:
         Router(
             PREFIX,
             route_handlers=[*options_routes(auth.routes), *auth.routes],
-            guards=[refuse_unknown_parameters],
-            before_request=check_body,
+            before_request=_check,
         ),
         Router(
             PREFIX,
             route_handlers=[*options_routes(resource_routes), *resource_routes],
-            guards=[require_credential(api.credential_reader), refuse_unknown_parameters],
-            before_request=check_body,
+            before_request=_check_of(api.credential_reader),
         ),
     ]
+
+
+# Before the handler, and not as guards: Litestar copies the whole handler for each guard and each request.
+
+
+async def _check(request: Request[Any, Any, Any]) -> None:
+    refuse_unknown_parameters(request)
+    await check_body(request)
+
+
+def _check_of(reader: CredentialReader) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
+    async def check(request: Request[Any, Any, Any]) -> None:
+        require_credential(request.scope, reader)
+        await _check(request)
+
+    return check

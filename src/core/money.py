@@ -37,7 +37,7 @@ def decimal_text(amount: int, minor_unit_digits: int) -> str:
     return f"{'-' if amount < 0 else ''}{whole}.{rest:0{minor_unit_digits}d}"
 
 
-_TYPED = re.compile(r"(?P<whole>[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)?(?:\.(?P<rest>[0-9]+))?")
+_TYPED = re.compile(r"(?P<whole>[0-9]+|[1-9][0-9]{0,2}(?:,[0-9]{3})+)?(?:\.(?P<rest>[0-9]+))?")
 _LONGEST = 40
 
 
@@ -53,7 +53,7 @@ def read_amount(
     """An amount as people type it, in minor units, exactly: ``read_amount("$1,250.5", 2, symbols=["$"]) == 125050``.
 
     Commas group thousands, a point begins the decimal places, one of ``symbols`` may stand before or behind. What could
-    be meant in two ways is refused rather than guessed; no float ever takes part.
+    be meant in two ways is refused rather than guessed, such as "0,500"; no float ever takes part.
 
     Raises:
         InvalidField: it is no amount, or not from ``least`` to ``most``.

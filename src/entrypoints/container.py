@@ -54,6 +54,7 @@ from core.use_cases.delivery_log import (
 from core.use_cases.digests import CheckHeads, DigestShop
 from core.use_cases.edit_payment import EditPayment
 from core.use_cases.explain_balance import ExplainBalance
+from core.use_cases.explained_ledger import ShowExplainedLedger
 from core.use_cases.export_ledger import ExportLedger
 from core.use_cases.invoices import AddInvoice, EditInvoice, ListInvoices, ShowInvoice, ShowPaymentOptions, VoidInvoice
 from core.use_cases.list_shops import ListShops
@@ -84,7 +85,7 @@ from core.use_cases.staff import (
     ShowApiKey,
     ShowStaffMember,
 )
-from core.use_cases.statements import ShowBalanceHistory, ShowStatement
+from core.use_cases.statements import ShowStatement
 from core.use_cases.tell_owners import TellOwners
 from core.use_cases.verify_shop import VerifyShop
 from core.use_cases.void_entry import VoidEntry
@@ -240,11 +241,11 @@ class Container(containers.DeclarativeContainer):
 
     show_credit_tab = providers.Singleton(ShowCreditTab, transactions)
     show_client_ledger = providers.Singleton(ShowClientLedger, transactions)
+    show_explained_ledger = providers.Singleton(ShowExplainedLedger, transactions)
     list_entries = providers.Singleton(ListEntries, transactions)
     export_entries = providers.Singleton(ExportEntries, transactions)
     show_entry = providers.Singleton(ShowEntry, transactions)
     explain_balance = providers.Singleton(ExplainBalance, transactions)
-    show_balance_history = providers.Singleton(ShowBalanceHistory, transactions)
     show_statement = providers.Singleton(ShowStatement, transactions)
 
     preview_add = providers.Singleton(PreviewAdd, transactions)

@@ -140,13 +140,13 @@ class WebContainer(containers.DeclarativeContainer):
         delete_bulk_payment=program.delete_bulk_payment,
         capture_overpayment=program.capture_overpayment,
         show_client_ledger=program.show_client_ledger,
+        show_explained_ledger=program.show_explained_ledger,
         export_entries=program.export_entries,
         list_entries=program.list_entries,
         show_entry=program.show_entry,
         add_credit=program.add_credit,
         void_entry=program.void_entry,
         explain_balance=program.explain_balance,
-        show_balance_history=program.show_balance_history,
         show_statement=program.show_statement,
         list_client_notices=program.list_client_notices,
         list_webhook_endpoints=program.list_webhook_endpoints,
@@ -167,7 +167,6 @@ class WebContainer(containers.DeclarativeContainer):
         preview_delete_bulk_payment=program.preview_delete_bulk_payment,
         report_collected=program.report_collected,
         list_collected=program.list_collected,
-        report_credit=program.report_credit,
         report_credit_by_client=program.report_credit_by_client,
     )
 

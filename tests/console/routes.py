@@ -54,19 +54,26 @@ async def ids_of(desk: Desk) -> Ids:
 
 @dataclass(frozen=True)
 class Route:
-    """``permission``: without it the page is refused. ``form``: what a POST sends beside its token and key."""
+    """``permission``: without it the page is refused. ``form``: what a POST sends beside its token and key.
+    ``leads_to``: of an address that takes a form alone, where whoever opens it is led.
+    """
 
     method: str
     path: str
     permission: str | None = None
     form: Callable[[Ids], Entries] = lambda _: {}
+    leads_to: str | None = None
 
     @property
     def name(self) -> str:
         return f"{self.method} {self.path}"
 
     def url(self, ids: Ids) -> str:
-        return self.path.format(**{f"{name}_id": getattr(ids, name) for name in ids.__dataclass_fields__})
+        return address(self.path, ids)
+
+
+def address(path: str, ids: Ids) -> str:
+    return path.format(**{f"{name}_id": getattr(ids, name) for name in ids.__dataclass_fields__})
 
 
 CLIENTS = "manage_clients"
@@ -203,6 +210,14 @@ ROUTES = [
     Route("GET", "/app/credit/entries/{entry_id}"),
     Route("GET", "/app/credit/entries/{entry_id}/void", PAYMENTS),
     Route("POST", "/app/credit/entries/{entry_id}/void", PAYMENTS, lambda _: {"note": "n"}),
+    Route("GET", "/app/clients/{client_id}/restore", leads_to="/app/clients/{client_id}"),
+    Route("GET", "/app/clients/{client_id}/credit/add/preview", leads_to="/app/clients/{client_id}/credit/add"),
+    Route("GET", "/app/clients/{client_id}/invoices/add/lines", leads_to="/app/clients/{client_id}/invoices/add"),
+    Route("GET", "/app/clients/{client_id}/bulk-payment/total", leads_to="/app/clients/{client_id}/bulk-payment"),
+    Route("GET", "/app/invoices/{invoice_id}/edit/lines", leads_to="/app/invoices/{invoice_id}/edit"),
+    Route("GET", "/app/invoices/{invoice_id}/pay/preview", leads_to="/app/invoices/{invoice_id}/pay"),
+    Route("GET", "/app/settings/shop/edit", leads_to="/app/settings/shop"),
+    Route("GET", "/app/settings/webhooks/{endpoint_id}/on", leads_to="/app/settings/webhooks/{endpoint_id}"),
 ]
 """What needs a session."""
 

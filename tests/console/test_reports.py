@@ -159,6 +159,10 @@ async def test_days_that_cannot_be_shown_are_refused_beside_the_fields(visiting:
     assert page.status_code == 422
     assert "To must not be before the first day." in page.text
     assert 'value="2026-03-02"' in page.text
+    kept = {"collected/payments": ("method", "card"), "ledger": ("kind", "added")}.get(path)
+    if kept is not None:
+        page = await visiting.get(f"/app/reports/{path}?from=2026-03-02&to=2026-03-01&{kept[0]}={kept[1]}")
+        assert f'<option value="{kept[1]}" selected>' in page.text
     for query in ("from=x", "what=1", "cursor=x"):
         assert (await visiting.get(f"/app/reports/{path}?{query}")).status_code in {400, 422}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -23,6 +24,7 @@ from tests.console.browser import Screen
 from tests.console.routes import OPEN_ROUTES, ROUTES, Ids, Route, ids_of
 from tests.console.visiting import ORIGIN, SESSION, Comes, Visiting, http_of
 from tests.desk import Desk, SetClock, open_desk
+from tests.entrypoints.log import written_log
 
 with_every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -167,6 +169,29 @@ async def test_without_a_session_every_page_leads_to_the_sign_in_page(comes: Com
     assert answer.headers["location"].startswith("/app/sign-in")
 
 
+async def test_a_tablet_may_begin_the_shop_with_a_large_letter(visiting: Visiting, desk: Desk) -> None:
+    again = Visiting(visiting.http)
+    visiting.http.cookies.clear()
+    page = (await again.get("/app/sign-in")).text
+    [field] = re.findall(r'<input id="field-shop"[^>]*>', page)
+    assert 'autocapitalize="none"' in field
+    assert 'spellcheck="false"' in field
+    entries = {"shop": f" {desk.slug.capitalize()} ", "email": desk.owner_email, "password": "correct horse battery"}
+    assert (await again.post("/app/sign-in", entries)).status_code == 303
+
+
+async def test_whoever_changed_their_own_password_is_told_that_the_session_ended_with_it(
+    visiting: Visiting, desk: Desk
+) -> None:
+    path = f"/app/settings/staff/{desk.owner.credential.id}/password"
+    await visiting.get(path)
+    answer = await visiting.post(path, {"password": "a new horse battery"})
+    assert answer.status_code == 303
+    led = await visiting.get(answer.headers["location"])
+    shown = await visiting.get(led.headers["location"])
+    assert "and when your password was changed. Sign in to go on." in shown.text
+
+
 @dataclass(frozen=True)
 class Street:
     """A shop that every route is tried at, by people who change nothing there: what they may not do is refused."""
@@ -244,6 +269,29 @@ async def test_a_form_that_comes_from_elsewhere_is_refused(visiting: Visiting, h
     answer = await visiting.post("/app/clients/add", {"name": "Pat"}, headers=headers)
     assert answer.status_code == 403
     assert "was not sent from a page of this console" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent_from"),
+    [
+        ({"Origin": "https://shop.example"}, ["shop.example"]),
+        ({"Referer": "https://shop.example/app/clients/1234?q=pat"}, ["shop.example"]),
+        ({"Origin": "null"}, ["null"]),
+        ({}, []),
+    ],
+    ids=str,
+)
+async def test_the_log_says_which_hosts_did_not_agree_as_behind_a_proxy_that_rewrites_one(
+    visiting: Visiting, headers: dict[str, str], sent_from: list[str]
+) -> None:
+    sent = {"_token": visiting.token, "_key": "one", "name": "Pat"}
+    with written_log("json") as written:
+        answer = await visiting.http.post("/app/clients/add", data=sent, headers=headers)
+    assert answer.status_code == 403
+    [line] = [each for each in map(json.loads, written.getvalue().splitlines()) if "sent_from" in each]
+    assert (line["event"], line["level"]) == ("form_from_elsewhere", "warning")
+    assert (line["sent_from"], line["host"]) == (sent_from, ["shop.test"])
+    assert "1234" not in written.getvalue()
 
 
 async def test_where_there_is_no_origin_the_referer_counts(visiting: Visiting) -> None:

@@ -96,6 +96,44 @@ async def test_a_statement_leads_from_the_balances_before_to_those_after(either_
     assert "from=" in screen.path
 
 
+A4_PIXELS = 718
+"""What is left of the width of A4 between the margins that browsers leave."""
+
+
+async def test_a_statement_is_printed_on_a4_as_tables_without_what_only_a_screen_needs(
+    owner: Screen, desk: Desk
+) -> None:
+    client = await desk.client("Pat Doe")
+    invoice = await billed(desk, client, 13000, "INV-1", today(), "2019 Honda Civic")
+    await desk.pay(invoice, 15000, overpayment="capture")
+    await owner.page.set_viewport_size({"width": A4_PIXELS, "height": 1000})
+    for path, table in (("statement", ".statement-table"), ("credit", "table.ledger")):
+        await owner.go(f"/app/clients/{client}/{path}")
+        assert await look(owner, f"{table} tbody tr", "display") == "grid"  # on a screen as narrow as that
+        await owner.page.emulate_media(media="print")
+        assert await look(owner, f"{table} tbody tr", "display") == "table-row"
+        assert await look(owner, f"{table} thead", "display") == "table-header-group"
+        assert await look(owner, f"{table} thead", "clipPath") == "none"
+        for hidden in ("header.top", ".tabs", ".filters, .period"):
+            await expect(owner.page.locator(hidden).first).to_be_hidden()
+        assert await owner.page.evaluate("document.documentElement.scrollWidth") <= A4_PIXELS
+        await owner.page.emulate_media(media="screen")
+    await owner.go(f"/app/clients/{client}/statement")
+    await owner.page.emulate_media(media="print")
+    printed = text_of(await owner.page.pdf(format="A4"))
+    for each in ("Statement", "Pat Doe", "INV-1", "2019 Honda Civic", "Kept as credit", "$20.00"):
+        assert each in printed
+    assert "Sign out" not in printed
+
+
+async def look(screen: Screen, selector: str, style: str) -> str:
+    """What a browser made of the style sheet."""
+    found: str = await screen.page.locator(selector).first.evaluate(
+        "(element, style) => getComputedStyle(element)[style]", style
+    )
+    return found
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_name_is_text_in_the_pdf_and_on_the_page(visiting: Visiting, desk: Desk, name: str) -> None:
     client = await desk.client(name)

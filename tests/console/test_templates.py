@@ -1,13 +1,10 @@
 """The console's templates, which are compiled when they are first shown."""
 
-from pathlib import Path
-
 import pytest
-from jinja2 import Environment, FileSystemLoader
 
-from entrypoints.console import pages
+from entrypoints.console.pages import templates
 
-TEMPLATES = Environment(loader=FileSystemLoader(Path(pages.__file__).parent / "templates"), autoescape=True)
+TEMPLATES = templates()
 
 
 @pytest.mark.parametrize("name", TEMPLATES.list_templates())

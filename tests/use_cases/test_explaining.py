@@ -6,8 +6,9 @@ import pytest
 
 from core.errors import NotFound
 from core.ids import ClientId
-from core.use_cases import explain_balance
-from core.views import BalanceExplanation, Position
+from core.use_cases import explain_balance, explained_ledger, statements
+from core.views import BalanceExplanation, BalanceHistory, Position
+from ports.transactions import ShopTransaction
 from tests.desk import Desk
 from tests.soundness import Auditor
 
@@ -116,3 +117,23 @@ async def test_looking_is_open_to_everybody_of_the_shop_and_to_nobody_else(
     for unknown in (client, ClientId(uuid4())):
         with pytest.raises(NotFound):
             await explained(other_desk, unknown)
+
+
+async def test_r27_balance_entries_and_where_it_came_from_are_of_one_moment(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await desk.client()
+    await desk.add(client, 5000)
+
+    async def and_meanwhile(shop: ShopTransaction, client_id: ClientId) -> BalanceHistory:
+        await desk.add(client, 700)  # at another desk
+        return await statements.history_of(shop, client_id)
+
+    monkeypatch.setattr(explained_ledger, "history_of", and_meanwhile)
+    shown = await desk.container.show_explained_ledger()(
+        desk.owner, client, kind=None, first=None, last=None, after=None, limit=25, sources=10
+    )
+    assert (shown.client.credit, shown.entries.items[0].balance_after) == (5000, 5000)
+    assert (shown.history.points[-1].balance, shown.explanation.balance) == (5000, 5000)
+    assert [source.left for source in shown.explanation.sources] == [5000]
+    assert (await desk.card(client)).credit == 5700

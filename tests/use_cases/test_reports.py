@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from adapters.postgres.reports import PostgresReports
 from core.payments import PaymentMethod
 from core.staff import Permission
-from core.views import ClientCredit, CollectedPayment, CreditMovement, Page, Position
+from core.views import ClientCredit, CollectedPayment, CreditMovement, CreditReport, Page, Position
 from entrypoints.container import Container
 from tests.desk import Desk, open_desk
 from tests.soundness import Auditor
@@ -106,7 +107,10 @@ async def test_payments_are_listed_by_the_date_received_page_by_page(desk: Desk,
 async def by_client(
     desk: Desk, first: date | None = None, last: date | None = None, *, after: Position | None = None, limit: int = 100
 ) -> Page[ClientCredit]:
-    return await desk.container.report_credit_by_client()(desk.owner, first=first, last=last, after=after, limit=limit)
+    _, page = await desk.container.report_credit_by_client()(
+        desk.owner, first=first, last=last, after=after, limit=limit
+    )
+    return page
 
 
 async def backdate(auditor: Auditor, desk: Desk, days: int) -> None:
@@ -156,8 +160,11 @@ async def test_the_clients_add_up_to_the_report_on_credit(container: Container, 
         for last in days:
             if first is not None and last is not None and first > last:
                 continue
-            report = await desk.container.report_credit()(desk.owner, first=first, last=last)
-            items = [item.credit for item in (await by_client(desk, first, last)).items]
+            report, page = await desk.container.report_credit_by_client()(
+                desk.owner, first=first, last=last, after=None, limit=100
+            )
+            assert report == await desk.container.report_credit()(desk.owner, first=first, last=last)
+            items = [item.credit for item in page.items]
             assert CreditMovement(
                 opening=report.opening_total,
                 added=report.added,
@@ -173,6 +180,25 @@ async def test_the_clients_add_up_to_the_report_on_credit(container: Container, 
                 report.closing_total + report.applied + report.voided
             )
             assert report.total == 3005
+
+
+async def test_the_clients_and_the_report_on_credit_are_of_one_moment(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await desk.client("Ann")
+    await desk.add(client, 100)
+    of_all = PostgresReports.credit
+
+    async def and_meanwhile(self: PostgresReports, **days: datetime | None) -> CreditReport:
+        report = await of_all(self, **days)
+        await desk.add(client, 7)  # at another desk
+        return report
+
+    monkeypatch.setattr(PostgresReports, "credit", and_meanwhile)
+    report, page = await desk.container.report_credit_by_client()(
+        desk.owner, first=None, last=None, after=None, limit=100
+    )
+    assert [report.closing_total] == [item.credit.closing for item in page.items] == [100]
 
 
 async def test_clients_with_credit_are_listed_by_name_page_by_page(desk: Desk) -> None:
@@ -209,5 +235,7 @@ async def test_everybody_of_the_shop_may_look_and_sees_nothing_of_another(desk: 
         payments = await whose.container.list_collected()(
             caller, first=None, last=None, method=None, deleted=False, after=None, limit=10
         )
-        clients = await whose.container.report_credit_by_client()(caller, first=None, last=None, after=None, limit=10)
+        _, clients = await whose.container.report_credit_by_client()(
+            caller, first=None, last=None, after=None, limit=10
+        )
         assert (len(payments.items), len(clients.items)) == (count, count)

@@ -10,6 +10,7 @@ import pytest
 from core.errors import InvalidField, NotFound
 from core.ids import ClientId
 from core.invoices import InvoiceLine
+from core.staff import Caller
 from core.statements import Statement
 from core.use_cases import statements
 from core.views import BalanceHistory, CreditMovement
@@ -194,8 +195,11 @@ async def test_the_statement_of_a_deleted_client_can_still_be_read(desk: Desk) -
     assert len(shown.entries) == 2
 
 
-async def history(desk: Desk, client: UUID) -> BalanceHistory:
-    return await desk.container.show_balance_history()(desk.owner, ClientId(client))
+async def history(desk: Desk, client: UUID, caller: Caller | None = None) -> BalanceHistory:
+    shown = await desk.container.show_explained_ledger()(
+        caller or desk.owner, ClientId(client), kind=None, first=None, last=None, after=None, limit=1, sources=1
+    )
+    return shown.history
 
 
 async def test_the_balance_over_time_ends_with_the_present_one(container: Container, auditor: Auditor) -> None:
@@ -242,7 +246,7 @@ async def test_everybody_of_the_shop_may_look_and_nobody_else(desk: Desk, other_
     client = ClientId(await busy_quarter(desk))
     async with auditor.changes_nothing(desk):
         shown = await desk.container.show_statement()(technician, client, first=ago(90), last=today())
-        points = await desk.container.show_balance_history()(technician, client)
+        points = await history(desk, client, technician)
     assert (len(shown.invoices), points.points[-1].balance) == (4, 200)
     for unknown in (client, ClientId(uuid4())):
         with pytest.raises(NotFound):

@@ -10,7 +10,7 @@ from core.ids import ClientId
 from core.staff import Caller
 from core.views import BalanceExplanation, CreditSource, Position
 from ports.ledger import Ledger
-from ports.transactions import Transactions
+from ports.transactions import ShopTransaction, Transactions
 
 SOURCES_A_READ = 100
 MAX_READS = 5
@@ -56,20 +56,27 @@ class ExplainBalance:
     ) -> BalanceExplanation:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit()
-            account = await shop.ledger.account(client_id)
-            start = _Place(as_of=account.last_number, balance=account.balance, rest=account.balance, before=None)
-            if after is not None:
-                start = _Place.of(after)
-            parts, end = await _explained(shop.ledger, client_id, start, limit=limit)
-            views = await shop.ledger.views([part.source.id for part in parts])
-            return BalanceExplanation(
-                balance=start.balance,
-                currency=shop.shop.currency,
-                sources=[CreditSource(entry=view, left=part.left) for view, part in zip(views, parts, strict=True)],
-                newer=start.balance - start.rest,
-                older=end.rest,
-                next_position=end.position,
-            )
+            return await explanation_of(shop, client_id, after=after, limit=limit)
+
+
+async def explanation_of(
+    shop: ShopTransaction, client_id: ClientId, *, after: Position | None, limit: int
+) -> BalanceExplanation:
+    """The same inside of a transaction that reads more. Raises NotFound."""
+    account = await shop.ledger.account(client_id)
+    start = _Place(as_of=account.last_number, balance=account.balance, rest=account.balance, before=None)
+    if after is not None:
+        start = _Place.of(after)
+    parts, end = await _explained(shop.ledger, client_id, start, limit=limit)
+    views = await shop.ledger.views([part.source.id for part in parts])
+    return BalanceExplanation(
+        balance=start.balance,
+        currency=shop.shop.currency,
+        sources=[CreditSource(entry=view, left=part.left) for view, part in zip(views, parts, strict=True)],
+        newer=start.balance - start.rest,
+        older=end.rest,
+        next_position=end.position,
+    )
 
 
 async def _explained(ledger: Ledger, client_id: ClientId, start: _Place, *, limit: int) -> tuple[list[Part], _Place]:

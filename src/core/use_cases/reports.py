@@ -61,15 +61,20 @@ class ReportCredit:
 
 
 class ReportCreditByClient:
-    """The same, client by client: who had credit at the end of the period or entries in it, by name."""
+    """The same, and client by client as of the same moment: who had credit at the end of the period or entries in it,
+    by name.
+    """
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
     async def __call__(
         self, caller: Caller, *, first: date | None, last: date | None, after: Position | None, limit: int
-    ) -> Page[ClientCredit]:
+    ) -> tuple[CreditReport, Page[ClientCredit]]:
         async with self._transactions.snapshot_for(caller) as shop:
             await shop.admit()
             at_from, at_before = moments(shop.shop, first, last)
-            return await shop.reports.credit_by_client(at_from=at_from, at_before=at_before, after=after, limit=limit)
+            report = await shop.reports.credit(at_from=at_from, at_before=at_before)
+            return report, await shop.reports.credit_by_client(
+                at_from=at_from, at_before=at_before, after=after, limit=limit
+            )

@@ -84,28 +84,25 @@ async def _opening_credit(shop: ShopTransaction, client_id: ClientId, first: dat
     return balance
 
 
-class ShowBalanceHistory:
-    """The balance of the last year, or since the first entry if that is later: a point for every other day or so."""
+async def history_of(shop: ShopTransaction, client_id: ClientId) -> BalanceHistory:
+    """The balance of the last year, or since the first entry if that is later: a point for every other day or so.
 
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
-
-    async def __call__(self, caller: Caller, client_id: ClientId) -> BalanceHistory:
-        async with self._transactions.snapshot_for(caller) as shop:
-            await shop.admit()
-            await shop.ledger.balance(client_id)
-            today = shop.shop.day_of(shop.recorder.at)
-            oldest = await shop.ledger.page(
-                client_id=client_id, kind=None, at_from=None, at_before=None, after=None, limit=1, oldest_first=True
-            )
-            days = 0
-            if oldest.items:
-                days = min((today - shop.shop.day_of(oldest.items[0].at)).days, DAYS_SHOWN)
-            step = days // MAX_POINTS + 1
-            shown = [today - timedelta(days=ago) for ago in range(days - days % step, -1, -step)]
-            ends = [shop.shop.start_of(day + timedelta(days=1)) for day in shown]
-            balances = await shop.ledger.balances_before(client_id, ends)
-            return BalanceHistory(
-                points=[BalancePoint(day, balance) for day, balance in zip(shown, balances, strict=True)],
-                currency=shop.shop.currency,
-            )
+    Raises:
+        NotFound.
+    """
+    await shop.ledger.balance(client_id)
+    today = shop.shop.day_of(shop.recorder.at)
+    oldest = await shop.ledger.page(
+        client_id=client_id, kind=None, at_from=None, at_before=None, after=None, limit=1, oldest_first=True
+    )
+    days = 0
+    if oldest.items:
+        days = min((today - shop.shop.day_of(oldest.items[0].at)).days, DAYS_SHOWN)
+    step = days // MAX_POINTS + 1
+    shown = [today - timedelta(days=ago) for ago in range(days - days % step, -1, -step)]
+    ends = [shop.shop.start_of(day + timedelta(days=1)) for day in shown]
+    balances = await shop.ledger.balances_before(client_id, ends)
+    return BalanceHistory(
+        points=[BalancePoint(day, balance) for day, balance in zip(shown, balances, strict=True)],
+        currency=shop.shop.currency,
+    )

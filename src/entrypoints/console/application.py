@@ -10,6 +10,7 @@ from entrypoints.console import (
     client,
     clients,
     credit,
+    form_addresses,
     invoices,
     notices,
     payments,
@@ -18,6 +19,7 @@ from entrypoints.console import (
     sign_in,
     statements,
 )
+from entrypoints.console.addresses import CLIENTS
 from entrypoints.console.assets import asset_routes
 from entrypoints.console.errors import error_pages
 from entrypoints.console.pages import redirection
@@ -28,7 +30,7 @@ from ports.transactions import AlreadyAnswered
 
 _PAGES = (
     *(sign_in, clients, client, credit, invoices, payments, bulk_payments, statements, notices),
-    *(reports, settings),
+    *(reports, settings, form_addresses),
 )
 """The modules of pages; each has its ``routes``."""
 
@@ -36,7 +38,7 @@ _PAGES = (
 @get("/")
 async def home() -> Response[Any]:
     """The first page."""
-    return redirection(clients.PATH)
+    return redirection(CLIENTS)
 
 
 def console_routes(console: Console) -> list[Router]:

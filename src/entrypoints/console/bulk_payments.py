@@ -16,7 +16,7 @@ from core.payments import MoneyMethod, PaymentMethod
 from core.staff import Permission
 from core.use_cases.bulk_payments import MAX_ALLOCATIONS, MIN_ALLOCATIONS
 from core.views import BulkPaymentView, InvoiceView
-from entrypoints.console.clients import address_of
+from entrypoints.console.addresses import bulk_payment_address
 from entrypoints.console.forms import Amount, FormStruct, SentForm
 from entrypoints.console.payments import MONEY_METHODS, deletion_facts
 from entrypoints.console.refusals import REFUSED
@@ -24,8 +24,6 @@ from entrypoints.console.services import Console, ConsoleOf, FormOf, VisitorOf
 from entrypoints.console.visitors import Visitor
 from entrypoints.console.words import METHODS
 from entrypoints.staff_api.texts import Reference
-
-PATH = "/app/bulk-payments"
 
 
 class Filling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,10 +56,6 @@ class BulkPaymentForm(FormStruct, frozen=True, kw_only=True):
         if len(chosen) < MIN_ALLOCATIONS:
             raise InvalidField("allocations", "must be at least two: give the amounts that are paid on each")
         return chosen
-
-
-def bulk_address(client_id: UUID) -> str:
-    return f"{address_of(client_id)}/bulk-payment"
 
 
 @get("/clients/{client_id:uuid}/bulk-payment")
@@ -125,7 +119,7 @@ async def record_bulk_payment(
         facts = await _paying(console, visitor, client_id, form)
         return visitor.again("bulk_payments/pay.html", form, _beside(refusal, chosen, visitor), **facts)
     paid = visitor.formats.money(bulk.amount)
-    return visitor.go(f"{PATH}/{bulk.id}", f"{paid} was paid on {len(bulk.payments)} invoices.")
+    return visitor.go(bulk_payment_address(bulk.id), f"{paid} was paid on {len(bulk.payments)} invoices.")
 
 
 def _beside(refusal: Exception, chosen: list[tuple[int, Allocation]], visitor: Visitor) -> Exception:
@@ -211,7 +205,7 @@ async def delete_bulk(
     except REFUSED as refusal:
         facts = await _bulk(console, visitor, bulk_payment_id)
         return visitor.again("bulk_payments/delete.html", form, refusal, **facts)
-    return visitor.go(f"{PATH}/{bulk_payment_id}", "The payments were deleted, all together.")
+    return visitor.go(bulk_payment_address(bulk_payment_id), "The payments were deleted, all together.")
 
 
 async def _bulk(console: Console, visitor: Visitor, bulk_payment_id: UUID) -> dict[str, Any]:

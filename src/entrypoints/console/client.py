@@ -8,7 +8,7 @@ from litestar.params import FromPath
 
 from core.ids import ClientId
 from core.views import ClientView
-from entrypoints.console.clients import address_of
+from entrypoints.console.addresses import client_address
 from entrypoints.console.navigation import CLIENT_TABS
 from entrypoints.console.services import Console, ConsoleOf, VisitorOf
 from entrypoints.console.visitors import Visitor, listing
@@ -35,7 +35,7 @@ def facts_of(client: ClientView, visitor: Visitor, tab: str) -> dict[str, Any]:
 
 def tabs_of(client: ClientView, visitor: Visitor) -> list[tuple[str, str]]:
     """Names and addresses."""
-    return [(tab.name, address_of(client.id) + tab.path) for tab in CLIENT_TABS if visitor.may_go(tab)]
+    return [(tab.name, client_address(client.id) + tab.path) for tab in CLIENT_TABS if visitor.may_go(tab)]
 
 
 @get("/clients/{client_id:uuid}")
@@ -48,7 +48,7 @@ async def show_client(console: ConsoleOf, visitor: VisitorOf, client_id: FromPat
         visitor.caller, client_id=ClientId(client_id), status=None, after=cursors.after, limit=filters.limit
     )
     invoices = listing(
-        visitor, console.cursors, "console client", address_of(client_id), filters, page, client_id=client_id
+        visitor, console.cursors, "console client", client_address(client_id), filters, page, client_id=client_id
     )
     return visitor.page("client/invoices.html", invoices=invoices, **facts)
 

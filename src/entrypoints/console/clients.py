@@ -11,14 +11,14 @@ from core.ids import ClientId
 from core.staff import Permission, clean_email
 from core.use_cases.clients import ClientEdit
 from core.views import ClientView
+from entrypoints.console.addresses import CLIENTS, client_address
+from entrypoints.console.formats import isolated
 from entrypoints.console.forms import FormStruct
 from entrypoints.console.refusals import REFUSED
 from entrypoints.console.services import Console, ConsoleOf, FormOf, VisitorOf
 from entrypoints.console.visitors import Listing, Visitor, listing
 from entrypoints.staff_api.filters import ClientFilters
 from entrypoints.staff_api.texts import Email, Name, Phone
-
-PATH = "/app/clients"
 
 
 class ClientForm(FormStruct, frozen=True, kw_only=True):
@@ -32,17 +32,17 @@ class ClientForm(FormStruct, frozen=True, kw_only=True):
         return None if self.email is None else clean_email(self.email)
 
 
-def address_of(client_id: UUID) -> str:
-    return f"{PATH}/{client_id}"
-
-
 @get("/clients")
 async def list_clients(console: ConsoleOf, visitor: VisitorOf) -> Response[Any]:
     """By name, each with its balance; while somebody types, only the list itself."""
     filters = visitor.query(ClientFilters)
-    facts: dict[str, Any] = {"listing": await _list(console, visitor, filters), "filters": filters}
+    facts: dict[str, Any] = {
+        "listing": await _list(console, visitor, filters),
+        "filters": filters,
+        "title": "Deleted clients" if filters.deleted else "Clients",
+    }
     if visitor.asks_for_part("clients"):
-        return visitor.part("clients/_list.html", **facts)
+        return visitor.part("clients/_list_part.html", **facts)
     return visitor.page("clients/list.html", **facts)
 
 
@@ -56,7 +56,7 @@ async def _list(console: Console, visitor: Visitor, filters: ClientFilters) -> L
         after=cursors.after,
         limit=filters.limit,
     )
-    return listing(visitor, console.cursors, "console clients", PATH, filters, page)
+    return listing(visitor, console.cursors, "console clients", CLIENTS, filters, page)
 
 
 @get("/clients/add")
@@ -80,7 +80,7 @@ async def add_client(console: ConsoleOf, visitor: VisitorOf, form: FormOf) -> Re
         )
     except REFUSED as refusal:
         return visitor.again("clients/add.html", form, refusal)
-    return visitor.go(address_of(client.id), f"{client.name} was added.")
+    return visitor.go(client_address(client.id), f"{isolated(client.name)} was added.")
 
 
 @get("/clients/{client_id:uuid}/edit")
@@ -106,7 +106,7 @@ async def edit_client(console: ConsoleOf, visitor: VisitorOf, form: FormOf, clie
     except REFUSED as refusal:
         client = await console.show_client(visitor.caller, ClientId(client_id))
         return visitor.again("clients/edit.html", form, refusal, client=client)
-    return visitor.go(address_of(client.id), "The client was saved.")
+    return visitor.go(client_address(client.id), "The client was saved.")
 
 
 @get("/clients/{client_id:uuid}/delete")
@@ -127,7 +127,9 @@ async def delete_client(
     except REFUSED as refusal:
         client = await console.show_client(visitor.caller, ClientId(client_id))
         return visitor.again("clients/delete.html", form, refusal, client=client)
-    return visitor.go(address_of(client_id), "The client was deleted. Ledger, invoices and payments remain readable.")
+    return visitor.go(
+        client_address(client_id), "The client was deleted. Ledger, invoices and payments remain readable."
+    )
 
 
 @post("/clients/{client_id:uuid}/restore")
@@ -136,7 +138,7 @@ async def restore_client(
 ) -> Response[Any]:
     """Needs the permission `manage_clients`."""
     client = await form.once(lambda caller: console.restore_client(caller, ClientId(client_id)), ClientView)
-    return visitor.go(address_of(client_id), f"{client.name} was restored.")
+    return visitor.go(client_address(client_id), f"{isolated(client.name)} was restored.")
 
 
 routes = [

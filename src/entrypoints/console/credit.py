@@ -14,26 +14,33 @@ from core.ids import ClientId, EntryId, InvoiceId
 from core.ledger import ADD_REASONS, AddReason, EntryKind
 from core.previews import AddPreview
 from core.staff import Caller, Permission
-from core.views import EntryView, InvoiceView
+from core.views import ClientView, EntryView, InvoiceView, Page
+from entrypoints.console.addresses import credit_address
 from entrypoints.console.charts import chart_of_days, chart_of_entries
 from entrypoints.console.client import NoFilters, client_facts, facts_of
-from entrypoints.console.clients import address_of
+from entrypoints.console.formats import isolated
 from entrypoints.console.forms import Amount, FormStruct
+from entrypoints.console.periods import DaysFilters
 from entrypoints.console.refusals import REFUSED, sentence_of
 from entrypoints.console.services import Console, ConsoleOf, FormOf, VisitorOf
 from entrypoints.console.visitors import Visitor, listing
 from entrypoints.console.words import ADD_REASON_HINTS, KINDS, REASONS
 from entrypoints.staff_api.bodies import Note
-from entrypoints.staff_api.filters import EntryFilters, ExportFilters
+from entrypoints.staff_api.filters import ExportFilters
 from entrypoints.staff_api.ledger_csv import csv_answer
 
 TAB = "Credit"
-ENTRIES = "/app/credit/entries"
 INVOICES_OFFERED = 100
 """So many of a client's invoices, the newest, can be named as the origin of credit."""
 SOURCES_SHOWN = 10
 
 _LEDGER, _SOURCES = "console credit", "console explained balance"
+
+
+class LedgerFilters(DaysFilters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a list of entries can be narrowed to."""
+
+    kind: EntryKind | None = None
 
 
 class CreditForm(FormStruct, frozen=True, kw_only=True):
@@ -56,46 +63,49 @@ class VoidForm(FormStruct, frozen=True, kw_only=True):
     note: Annotated[Note, Meta(title="Note")]
 
 
-def credit_tab_of(client_id: UUID) -> str:
-    """Where it is."""
-    return f"{address_of(client_id)}/credit"
-
-
 @get("/clients/{client_id:uuid}/credit")
 async def show_credit(console: ConsoleOf, visitor: VisitorOf, client_id: FromPath[UUID]) -> Response[str]:
     """R27, R28: the balance, the ledger newest first, and where the balance came from."""
-    filters = visitor.query(EntryFilters)
+    filters = visitor.query(LedgerFilters)
     cursors = console.cursors.of_list(_LEDGER, visitor.caller, filters, client_id)
-    client, page = await console.show_client_ledger(
-        visitor.caller,
-        ClientId(client_id),
-        kind=filters.kind,
-        first=filters.first,
-        last=filters.last,
-        after=cursors.after,
-        limit=filters.limit,
-    )
-    facts = facts_of(client, visitor, TAB)
-    facts["ledger"] = listing(
-        visitor, console.cursors, _LEDGER, credit_tab_of(client_id), filters, page, client_id=client_id
-    )
     narrowed = bool(filters.kind or filters.first or filters.last)
+    asked: dict[str, Any] = {
+        "kind": filters.kind,
+        "first": filters.first,
+        "last": filters.last,
+        "after": cursors.after,
+        "limit": filters.limit,
+    }
+
+    def facts(client: ClientView, page: Page[EntryView]) -> dict[str, Any]:
+        ledger = listing(
+            visitor, console.cursors, _LEDGER, credit_address(client_id), filters, page, client_id=client_id
+        )
+        return {
+            "ledger": ledger,
+            "filters": filters,
+            "narrowed": narrowed,
+            "wrong": filters.wrong,
+            **facts_of(client, visitor, TAB),
+            **_words(),
+        }
+
     if visitor.asks_for_part("ledger"):
-        return visitor.part("credit/_ledger.html", filters=filters, narrowed=narrowed, **facts, **_words())
-    history = await console.show_balance_history(visitor.caller, ClientId(client_id))
-    explanation = await console.explain_balance(visitor.caller, ClientId(client_id), after=None, limit=SOURCES_SHOWN)
-    chart = chart_of_days(history, visitor.formats)
+        # Also for days in the wrong order, between which there is nothing: somebody may be typing the other one.
+        client, page = await console.show_client_ledger(visitor.caller, ClientId(client_id), **asked)
+        return visitor.part("credit/_ledger_part.html", **facts(client, page))
+    shown = await console.show_explained_ledger(visitor.caller, ClientId(client_id), sources=SOURCES_SHOWN, **asked)
+    page = shown.entries
+    chart = chart_of_days(shown.history, visitor.formats)
     if chart is None and not narrowed and filters.cursor is None and page.next_position is None:
         chart = chart_of_entries(page.items, visitor.formats)
     return visitor.page(
         "credit/tab.html",
-        filters=filters,
-        narrowed=narrowed,
+        status=422 if filters.wrong else 200,
         chart=chart,
-        explanation=explanation,
+        explanation=shown.explanation,
         kinds=list(EntryKind),
-        **facts,
-        **_words(),
+        **facts(shown.client, page),
     )
 
 
@@ -163,7 +173,7 @@ async def add_credit(console: ConsoleOf, visitor: VisitorOf, form: FormOf, clien
         preview = await _preview(console, visitor, client_id, UnfinishedCreditForm())
         return visitor.again("credit/add.html", form, refusal, **await _adding(console, visitor, client_id, preview))
     added, balance = visitor.formats.money(entry.amount), visitor.formats.money(entry.balance_after)
-    return visitor.go(credit_tab_of(client_id), f"{added} of credit was added. The balance after it: {balance}.")
+    return visitor.go(credit_address(client_id), f"{added} of credit was added. The balance after it: {balance}.")
 
 
 def _add(console: Console, client_id: UUID, typed: CreditForm) -> Callable[[Caller], Awaitable[EntryView]]:
@@ -209,7 +219,7 @@ async def void_entry(console: ConsoleOf, visitor: VisitorOf, form: FormOf, entry
         return visitor.again("credit/void.html", form, refusal, **await _voiding(console, visitor, entry_id))
     voided, balance = visitor.formats.money(-reversal.amount), visitor.formats.money(reversal.balance_after)
     return visitor.go(
-        credit_tab_of(reversal.client_id), f"{voided} of credit was voided. The balance after it: {balance}."
+        credit_address(reversal.client_id), f"{voided} of credit was voided. The balance after it: {balance}."
     )
 
 
@@ -221,7 +231,7 @@ async def _voiding(console: Console, visitor: Visitor, entry_id: UUID) -> dict[s
         "entry": preview.entry,
         "why_not": None if refusal is None else sentence_of(refusal, visitor.formats),
         "spent": refusal if isinstance(refusal, CreditAlreadySpent) else None,
-        "back": credit_tab_of(preview.entry.client_id),
+        "back": credit_address(preview.entry.client_id),
         **_words(),
     }
 
@@ -255,7 +265,7 @@ async def _adding(console: Console, visitor: Visitor, client_id: UUID, preview: 
 
 
 def _offered(invoice: InvoiceView, visitor: Visitor) -> str:
-    said = (invoice.number, visitor.formats.money(invoice.total), invoice.vehicle)
+    said = (isolated(invoice.number), visitor.formats.money(invoice.total), invoice.vehicle)
     return " · ".join(each for each in said if each)
 
 

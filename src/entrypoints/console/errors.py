@@ -5,12 +5,19 @@ from typing import Any
 
 from litestar import Request, Response
 
-from core.errors import Unauthenticated
+from core.errors import InvalidField, Unauthenticated
 from entrypoints.console.refusals import REFUSALS, sentence_of
 from entrypoints.console.services import Console
 from entrypoints.console.sessions import HOME, to_sign_in
 from entrypoints.console.visitors import visitor_of
-from entrypoints.http.problems import INTERNAL_ERROR, answer_to, log_what_matters, request_id_of
+from entrypoints.http.problems import (
+    INTERNAL_ERROR,
+    FieldError,
+    InvalidFields,
+    answer_to,
+    log_what_matters,
+    request_id_of,
+)
 
 _TITLES = {
     400: "This cannot be read",
@@ -67,4 +74,9 @@ def _sentence(status: int, sentence: str, error: Exception, request: Request[Any
         return _NOTHING_HERE
     if visitor is None or status == INTERNAL_ERROR.status or not str(error) or status in {405, 413}:
         return sentence
+    if request.method == "GET" and isinstance(error, InvalidFields | InvalidField):
+        wrong = error.errors if isinstance(error, InvalidFields) else (FieldError(error.field, error.message),)
+        return (
+            f"The address of this page is not right: {', '.join(f'“{each.field}” {each.message}' for each in wrong)}."
+        )
     return sentence_of(error, visitor.formats)

@@ -4,6 +4,7 @@ import re
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
+from unicodedata import bidirectional
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -14,6 +15,7 @@ from core.money import decimal_text
 from core.shop import MINOR_UNIT_DIGITS
 
 LOCALE = Locale.parse("en_US")
+_TURNS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 
 class Formats:
@@ -59,6 +61,16 @@ class Formats:
     def today(self, now: datetime) -> date:
         """Which day it is at the shop."""
         return now.astimezone(self._zone).date()
+
+
+def isolated(text: str) -> str:
+    """A name as it stands within a sentence: whichever direction it is written in, the words and amounts around it stay
+    where they are. Marks that turn the direction of what follows are left out; they show nothing themselves.
+    """
+    bare = text.translate(_TURNS)
+    if any(bidirectional(letter) in {"R", "AL", "AN"} for letter in bare):
+        return f"\N{FIRST STRONG ISOLATE}{bare}\N{POP DIRECTIONAL ISOLATE}"
+    return bare
 
 
 @cache

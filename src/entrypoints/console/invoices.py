@@ -16,7 +16,8 @@ from core.payments import PaymentMethod
 from core.staff import Permission
 from core.use_cases.invoices import InvoiceEdit
 from core.views import CaptureView, ClientView, InvoiceView
-from entrypoints.console.clients import address_of
+from entrypoints.console.addresses import INVOICES, client_address, invoice_address
+from entrypoints.console.formats import isolated
 from entrypoints.console.forms import AmountOrZero, FormStruct, SentForm
 from entrypoints.console.refusals import REFUSED
 from entrypoints.console.services import Console, ConsoleOf, FormOf, VisitorOf
@@ -26,7 +27,6 @@ from entrypoints.http.cursors import ListFilters
 from entrypoints.http.problems import InvalidFields
 from entrypoints.staff_api.texts import NO_CONTROL_CHARACTERS, ONE_LINE, Number, Vehicle
 
-PATH = "/app/invoices"
 STATUSES: tuple[InvoiceStatus, ...] = ("open", "overpaid", "paid", "void")
 
 _LIST = "console invoices"
@@ -72,11 +72,6 @@ class InvoiceForm(FormStruct, frozen=True, kw_only=True):
     tax: Annotated[AmountOrZero, Meta(title="Tax")] = 0
 
 
-def invoice_address(invoice_id: UUID) -> str:
-    """Where it is shown."""
-    return f"{PATH}/{invoice_id}"
-
-
 @get("/invoices")
 async def list_invoices(console: ConsoleOf, visitor: VisitorOf) -> Response[Any]:
     """The newest first, of one status or of all."""
@@ -88,10 +83,10 @@ async def list_invoices(console: ConsoleOf, visitor: VisitorOf) -> Response[Any]
     client_ids = dict.fromkeys(ClientId(invoice.client_id) for invoice in page.items)
     names = await console.name_clients(visitor.caller, list(client_ids))
     facts: dict[str, Any] = {
-        "invoices": listing(visitor, console.cursors, _LIST, PATH, filters, page),
+        "invoices": listing(visitor, console.cursors, _LIST, INVOICES, filters, page),
         "names": names,
         "filters": filters,
-        "tabs": [("All", PATH), *((status.capitalize(), f"{PATH}?status={status}") for status in STATUSES)],
+        "tabs": [("All", INVOICES), *((status.capitalize(), f"{INVOICES}?status={status}") for status in STATUSES)],
     }
     return visitor.page("invoices/list.html", **facts)
 
@@ -160,7 +155,7 @@ async def add_invoice(console: ConsoleOf, visitor: VisitorOf, form: FormOf, clie
         )
     except REFUSED as refusal:
         return visitor.again("invoices/edit.html", form, refusal, **await _adding(console, visitor, client_id))
-    return visitor.go(invoice_address(invoice.id), f"{invoice.number} was added.")
+    return visitor.go(invoice_address(invoice.id), f"{isolated(invoice.number)} was added.")
 
 
 @get("/invoices/{invoice_id:uuid}/edit")
@@ -207,7 +202,7 @@ async def edit_invoice(
         invoice = await form.once(lambda caller: console.edit_invoice(caller, InvoiceId(invoice_id), edit), InvoiceView)
     except REFUSED as refusal:
         return visitor.again("invoices/edit.html", form, refusal, **await _editing(console, visitor, invoice_id))
-    return visitor.go(invoice_address(invoice.id), f"{invoice.number} was saved.")
+    return visitor.go(invoice_address(invoice.id), f"{isolated(invoice.number)} was saved.")
 
 
 def _with_a_line(visitor: Visitor, form: SentForm, facts: dict[str, Any]) -> Response[str]:
@@ -233,7 +228,7 @@ def _total(form: SentForm) -> int | None:
 
 async def _adding(console: Console, visitor: Visitor, client_id: UUID) -> dict[str, Any]:
     client = await console.show_client(visitor.caller, ClientId(client_id))
-    return _edited(client, None, f"{address_of(client_id)}/invoices/add", address_of(client_id))
+    return _edited(client, None, f"{client_address(client_id)}/invoices/add", client_address(client_id))
 
 
 async def _editing(console: Console, visitor: Visitor, invoice_id: UUID) -> dict[str, Any]:
@@ -273,7 +268,7 @@ async def void_invoice(
     except REFUSED as refusal:
         facts = await invoice_facts(console, visitor, invoice_id)
         return visitor.again("invoices/void.html", form, refusal, **facts)
-    return visitor.go(invoice_address(invoice_id), f"{invoice.number} was voided.")
+    return visitor.go(invoice_address(invoice_id), f"{isolated(invoice.number)} was voided.")
 
 
 @get("/invoices/{invoice_id:uuid}/capture")

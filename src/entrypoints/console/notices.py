@@ -12,8 +12,8 @@ from core.ids import ClientId
 from core.staff import Permission
 from core.webhook_views import WebhookEndpointView
 from core.webhooks import MAX_ENDPOINTS
+from entrypoints.console.addresses import notices_address
 from entrypoints.console.client import client_facts
-from entrypoints.console.clients import address_of
 from entrypoints.console.services import Console, ConsoleOf, VisitorOf
 from entrypoints.console.visitors import Visitor, listing
 from entrypoints.console.words import DELIVERY_STATES, NOTICES
@@ -21,11 +21,6 @@ from entrypoints.staff_api.filters import DeliveryFilters
 
 TAB = "Notices"
 _LIST = "console notices of a client"
-
-
-def notices_of(client_id: UUID) -> str:
-    """Where it is."""
-    return f"{address_of(client_id)}/notices"
 
 
 @get("/clients/{client_id:uuid}/notices")
@@ -37,7 +32,7 @@ async def show_notices(console: ConsoleOf, visitor: VisitorOf, client_id: FromPa
     page = await console.list_client_notices(
         visitor.caller, ClientId(client_id), state=filters.state, after=cursors.after, limit=filters.limit
     )
-    path = notices_of(client_id)
+    path = notices_address(client_id)
     return visitor.page(
         "client/notices.html",
         log=listing(visitor, console.cursors, _LIST, path, filters, page, client_id=client_id),

@@ -3,9 +3,14 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from litestar.connection import ASGIConnection
 
 from entrypoints.console.refusals import FormRefused
+
+_LONGEST = 100
+
+_log = structlog.stdlib.get_logger()
 
 
 def require_own_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
@@ -17,6 +22,12 @@ def require_own_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     hosts = _values(connection, b"host")
     said = _values(connection, b"origin") or _values(connection, b"referer")
     if len(hosts) != 1 or len(said) != 1 or _host(said[0]) != hosts[0].lower():
+        # A proxy that rewrites Host makes every form look like this. Of a Referer only the host: its path has ids.
+        _log.warning(
+            "form_from_elsewhere",
+            sent_from=[(_host(each) or each.partition("/")[0])[:_LONGEST] for each in said],
+            host=[each[:_LONGEST] for each in hosts],
+        )
         raise FormRefused("This form was not sent from a page of this console.")
 
 

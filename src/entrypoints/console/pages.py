@@ -11,7 +11,9 @@ from litestar import Response
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
+from entrypoints.console.addresses import FOR_TEMPLATES
 from entrypoints.console.assets import Assets
+from entrypoints.console.formats import isolated
 
 POLICY = "; ".join(
     (
@@ -41,25 +43,34 @@ HEADERS = {
 
 KEPT_FOR_BACK = "private, no-cache"
 """Cache-Control of a form that is not sent yet: asked for anew each time, but for the browser's Back, which brings the
-form with the key that it was sent under. Only as long as the cookies are the same: not after signing out.
+form with the key that it was sent under. Only as long as the cookies are the same, so not after signing out; of pages
+that a browser keeps whole in memory see assets/console.js.
 """
 
 _GZIP_LEVEL = 5
 _LITTLE_BYTES = 1000
 
 
+def templates() -> Environment:
+    """All of them, but for the addresses of files (``asset``)."""
+    found = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    found.globals |= FOR_TEMPLATES
+    found.filters["isolated"] = isolated
+    return found
+
+
 class Pages:
     def __init__(self, assets: Assets) -> None:
         self.assets = assets
-        self._templates = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-            cache_size=-1,
-        )
+        self._templates = templates()
         self._templates.globals["asset"] = assets.address
 
     def answer(

@@ -16,15 +16,16 @@ from core.payments import MoneyMethod, OverpaymentChoice, PaymentEdit, PaymentMe
 from core.previews import PaymentPreview
 from core.staff import Caller, Permission
 from core.views import ClientView, EntryView, InvoiceView, PaymentView, RecordedPaymentView
+from entrypoints.console.addresses import invoice_address, payment_address
+from entrypoints.console.formats import isolated
 from entrypoints.console.forms import Amount, AmountOrZero, FormStruct, SentForm, read_entries
-from entrypoints.console.invoices import credit_applied, invoice_address, invoice_facts
+from entrypoints.console.invoices import credit_applied, invoice_facts
 from entrypoints.console.refusals import REFUSED, sentence_of
 from entrypoints.console.services import Console, ConsoleOf, FormOf, VisitorOf
 from entrypoints.console.visitors import Visitor
 from entrypoints.console.words import KINDS, METHODS
 from entrypoints.staff_api.texts import Reference
 
-PATH = "/app/payments"
 MONEY_METHODS = [(method, words, None) for method, words in METHODS.items() if method != PaymentMethod.ACCOUNT_CREDIT]
 
 _CAPPED = {
@@ -78,11 +79,6 @@ class PaymentEditForm(FormStruct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.amount is None and self.was_amount is not None:
             raise InvalidField("amount", "is required")
-
-
-def payment_address(payment_id: UUID) -> str:
-    """Where it is shown."""
-    return f"{PATH}/{payment_id}"
 
 
 @get("/invoices/{invoice_id:uuid}/pay")
@@ -166,12 +162,12 @@ def _said(payment: RecordedPaymentView, invoice: InvoiceView, visitor: Visitor) 
     """What was paid, what was captured, and what the balance is after it."""
     money = visitor.formats.money
     if payment.method == PaymentMethod.ACCOUNT_CREDIT and payment.entry is not None:
-        paid = f"{money(payment.amount)} of account credit was applied to {invoice.number}"
+        paid = f"{money(payment.amount)} of account credit was applied to {isolated(invoice.number)}"
         asked = ""
         if payment.capped_by is not None and payment.requested is not None:
             asked = f" (of {money(payment.requested)} asked for: {_CAPPED[payment.capped_by]})"
         return f"{paid}{asked}. The balance is now {money(payment.entry.balance_after)}."
-    paid = f"{money(payment.amount)} was paid on {invoice.number} by {METHODS[payment.method].lower()}."
+    paid = f"{money(payment.amount)} was paid on {isolated(invoice.number)} by {METHODS[payment.method].lower()}."
     if payment.captured and payment.entry is not None:
         kept, balance = money(payment.captured), money(payment.entry.balance_after)
         return f"{paid} {kept} of it was kept as account credit. The balance is now {balance}."

@@ -8,8 +8,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from core.errors import InvalidField
+from entrypoints.http.cursors import ListFilters
+from entrypoints.staff_api.filters import FirstDay, LastDay
 
 _NAMES = {"first": "From", "from": "From", "last": "To", "to": "To"}
+_BACKWARDS = InvalidField("last", "must not be before the first day")
 
 
 class PeriodQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,6 +20,20 @@ class PeriodQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     first: Annotated[date | None, Meta(title="From")] = msgspec.field(name="from", default=None)
     last: Annotated[date | None, Meta(title="To")] = msgspec.field(name="to", default=None)
+
+
+class DaysFilters(ListFilters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A list over some days, in whichever order, too."""
+
+    first: FirstDay = msgspec.field(name="from", default=None)
+    last: LastDay = msgspec.field(name="to", default=None)
+
+    @property
+    def wrong(self) -> str | None:
+        """What to say beside the days, if they are none that a list can be over."""
+        if self.first is not None and self.last is not None and self.first > self.last:
+            return _said(_BACKWARDS)
+        return None
 
 
 class Quick(Struct, frozen=True):
@@ -49,8 +66,7 @@ class Period(Struct, frozen=True, kw_only=True):
 
     def refused(self, refusal: InvalidField) -> "Period":
         """The same days, with what is wrong with them."""
-        name = _NAMES.get(refusal.field, refusal.field)
-        return msgspec.structs.replace(self, wrong=f"{name} {refusal.message}.")
+        return msgspec.structs.replace(self, wrong=_said(refusal))
 
 
 def period_of(first: date | None, last: date | None, today: date) -> Period:
@@ -58,7 +74,7 @@ def period_of(first: date | None, last: date | None, today: date) -> Period:
     last = last or today
     period = Period(first=first or last.replace(day=1), last=last, today=today)
     if period.first > period.last:
-        return period.refused(InvalidField("last", "must not be before the first day"))
+        return period.refused(_BACKWARDS)
     return period
 
 
@@ -77,6 +93,10 @@ def quick_periods(today: date) -> list[Quick]:
 
 def query_of(first: date, last: date, **more: str) -> str:
     return urlencode({"from": first.isoformat(), "to": last.isoformat(), **more})
+
+
+def _said(refusal: InvalidField) -> str:
+    return f"{_NAMES.get(refusal.field, refusal.field)} {refusal.message}."
 
 
 def _before(day: date) -> date:

@@ -15,13 +15,13 @@ from core.ids import ClientId
 from core.ledger import EntryKind
 from core.payments import PaymentMethod
 from core.views import CollectedItem
+from entrypoints.console.credit import LedgerFilters
 from entrypoints.console.pages import redirection
-from entrypoints.console.periods import Period, PeriodQuery, period_of, query_of
+from entrypoints.console.periods import DaysFilters, Period, PeriodQuery, period_of, query_of
 from entrypoints.console.services import Console, ConsoleOf, VisitorOf
 from entrypoints.console.visitors import Visitor, listing
 from entrypoints.console.words import KINDS, METHODS, REASONS
-from entrypoints.http.cursors import ListFilters
-from entrypoints.staff_api.filters import ExportFilters, FirstDay, LastDay
+from entrypoints.staff_api.filters import ExportFilters
 from entrypoints.staff_api.ledger_csv import csv_answer
 
 PATH = "/app/reports"
@@ -32,22 +32,12 @@ TABS = [("Money collected", COLLECTED), ("Credit owed", CREDIT), ("Ledger", LEDG
 MAX_DAYS = 366
 """So many days of money collected fit on one page."""
 DELETED_SHOWN = 10
-
-
-class DaysFilters(ListFilters, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A list over a period."""
-
-    first: FirstDay = msgspec.field(name="from", default=None)
-    last: LastDay = msgspec.field(name="to", default=None)
+MONEY_METHODS = [method for method in PaymentMethod if method is not PaymentMethod.ACCOUNT_CREDIT]
 
 
 class CollectedFilters(DaysFilters, frozen=True, kw_only=True, forbid_unknown_fields=True):
     method: PaymentMethod | None = None
     deleted: bool = False
-
-
-class LedgerFilters(DaysFilters, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    kind: EntryKind | None = None
 
 
 class Cell(Struct, frozen=True):
@@ -127,7 +117,7 @@ async def show_collected_payments(console: ConsoleOf, visitor: VisitorOf) -> Res
     """The payments behind a figure of money collected, or those that were deleted and are behind none."""
     filters = visitor.query(CollectedFilters)
     period = _period(console, visitor, filters.first, filters.last)
-    template, around = "reports/payments.html", _around("Money collected")
+    template, around = "reports/payments.html", {**_around("Money collected"), "methods": MONEY_METHODS}
     if period.wrong is not None:
         return visitor.page(template, status=422, payments=None, period=period, filters=filters, **around)
     filters = msgspec.structs.replace(filters, first=period.first, last=period.last)
@@ -149,7 +139,6 @@ async def show_collected_payments(console: ConsoleOf, visitor: VisitorOf) -> Res
         payments=listing(visitor, console.cursors, "console collected", PAYMENTS, filters, page),
         period=period,
         filters=filters,
-        methods=[method for method in PaymentMethod if method is not PaymentMethod.ACCOUNT_CREDIT],
         collected=sum(item.collected for item in counted),
         count=sum(item.count for item in counted),
         kinds=[
@@ -170,10 +159,9 @@ async def show_credit_owed(console: ConsoleOf, visitor: VisitorOf) -> Response[s
         return visitor.page("reports/credit.html", status=422, report=None, period=period, **_around("Credit owed"))
     filters = msgspec.structs.replace(filters, first=period.first, last=period.last)
     cursors = console.cursors.of_list("console credit by client", visitor.caller, filters)
-    page = await console.report_credit_by_client(
+    report, page = await console.report_credit_by_client(
         visitor.caller, first=period.first, last=period.last, after=cursors.after, limit=filters.limit
     )
-    report = await console.report_credit(visitor.caller, first=period.first, last=period.last)
     return visitor.page(
         "reports/credit.html",
         report=report,

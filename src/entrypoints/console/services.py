@@ -31,6 +31,7 @@ from core.use_cases.delivery_log import (
 )
 from core.use_cases.edit_payment import EditPayment
 from core.use_cases.explain_balance import ExplainBalance
+from core.use_cases.explained_ledger import ShowExplainedLedger
 from core.use_cases.invoices import AddInvoice, EditInvoice, ListInvoices, ShowInvoice, ShowPaymentOptions, VoidInvoice
 from core.use_cases.payments import ListPayments, ShowPayment
 from core.use_cases.previews import (
@@ -41,7 +42,7 @@ from core.use_cases.previews import (
     PreviewVoid,
 )
 from core.use_cases.record_payment import RecordPayment
-from core.use_cases.reports import ListCollected, ReportCollected, ReportCredit, ReportCreditByClient
+from core.use_cases.reports import ListCollected, ReportCollected, ReportCreditByClient
 from core.use_cases.shop_settings import EditShop
 from core.use_cases.staff import (
     AddApiKey,
@@ -53,7 +54,7 @@ from core.use_cases.staff import (
     ShowApiKey,
     ShowStaffMember,
 )
-from core.use_cases.statements import ShowBalanceHistory, ShowStatement
+from core.use_cases.statements import ShowStatement
 from core.use_cases.void_entry import VoidEntry
 from core.use_cases.webhook_endpoints import (
     AddWebhookEndpoint,
@@ -138,13 +139,13 @@ class Console:
     capture_overpayment: CaptureOverpayment
 
     show_client_ledger: ShowClientLedger
+    show_explained_ledger: ShowExplainedLedger
     export_entries: ExportEntries
     list_entries: ListEntries
     show_entry: ShowEntry
     add_credit: AddCredit
     void_entry: VoidEntry
     explain_balance: ExplainBalance
-    show_balance_history: ShowBalanceHistory
     show_statement: ShowStatement
 
     preview_add: PreviewAdd
@@ -155,7 +156,6 @@ class Console:
 
     report_collected: ReportCollected
     list_collected: ListCollected
-    report_credit: ReportCredit
     report_credit_by_client: ReportCreditByClient
 
 

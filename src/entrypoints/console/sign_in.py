@@ -59,6 +59,8 @@ async def sign_in(console: ConsoleOf, request: Request[Any, Any, Any]) -> Respon
         return _page(console, request, entries=shown, refusal=FormRefused("Please sign in once more."))
     del entries["_token"]
     entries.pop("_key", None)
+    # Short names have small letters only; a tablet begins a word with a large one all the same.
+    entries["shop"] = [text.lower() for text in entries.get("shop", [])]
     try:
         typed = read_entries(entries, SignInForm, _NO_SHOP)
         credential = await _begin(console, request, typed)

@@ -12,6 +12,7 @@ from core.errors import InvalidField
 from core.ids import ClientId
 from core.statements import Statement
 from core.views import EntryView
+from entrypoints.console.addresses import entry_address, invoice_address, payment_address
 from entrypoints.console.client import client_facts
 from entrypoints.console.documents import pdf_answer
 from entrypoints.console.formats import Formats
@@ -197,7 +198,7 @@ def _invoices(statement: Statement, formats: Formats) -> Table:
         ],
         foot=["Invoiced", "", "", formats.money(statement.invoiced)],
         empty="No invoices in this period.",
-        addresses=[f"/app/invoices/{each.id}" for each in invoices],
+        addresses=[invoice_address(each.id) for each in invoices],
     )
 
 
@@ -223,7 +224,7 @@ def _payments(statement: Statement, formats: Formats) -> Table:
         rows=rows,
         foot=["Paid", "", "", "", *([captured] if kept else []), formats.money(statement.settled)],
         empty="No payments in this period.",
-        addresses=[f"/app/payments/{each.id}" for each in payments],
+        addresses=[payment_address(each.id) for each in payments],
     )
 
 
@@ -243,7 +244,7 @@ def _credit(statement: Statement, formats: Formats) -> Table:
         rows=[_entry(each, formats) for each in entries],
         foot=["Credit", "", "", "", "", formats.money(statement.credit.closing)],
         empty="No account credit came or went in this period.",
-        addresses=[f"/app/credit/entries/{each.id}" for each in entries],
+        addresses=[entry_address(each.id) for each in entries],
     )
 
 

@@ -160,6 +160,11 @@ class Listing:
         self.first = first
         self.next = next_
 
+    @property
+    def past_end(self) -> bool:
+        """A page behind the last one: what stood there when somebody was led to it is in the list no longer."""
+        return not self.items and self.first is not None
+
 
 def listing(
     visitor: Visitor,

@@ -27,7 +27,7 @@ from tests.desk import Desk
 from tests.entrypoints.hostile import KEPT, ONE_LINE_ONLY, REFUSED
 from tests.entrypoints.test_hostile_text import would_be_a_formula
 
-PAGES = [route for route in ROUTES if route.method == "GET"]
+PAGES = [route for route in ROUTES if route.method == "GET" and route.leads_to is None]
 FORMS = [each for each in ROUTES if each.method == "POST" and any(page.path == each.path for page in PAGES)]
 _GAP = " ~ "
 _LEADS_SOMEWHERE = {"href", "src", "action", "formaction", "hx-get", "hx-post"}

@@ -23,13 +23,25 @@
     }
     form.dataset.sent = "yes";
     form.setAttribute("aria-busy", "true");
+    setTimeout(release, UNANSWERED_MILLISECONDS, form);
   });
-  // The page as it was when somebody comes back to it: its form can be sent again.
-  window.addEventListener("pageshow", () => {
-    for (const form of document.querySelectorAll("form[data-sent]")) {
-      delete form.dataset.sent;
-      form.removeAttribute("aria-busy");
+  const release = (form) => {
+    delete form.dataset.sent;
+    form.removeAttribute("aria-busy");
+  };
+  // Somebody may have stopped an answer that took long, which no event tells: then the form can be sent again.
+  const UNANSWERED_MILLISECONDS = 5000;
+  // So it can on the page as it was when somebody comes back to it. But not after a sign-out: browsers keep whole pages
+  // in memory for that, and ask nobody before they show one. Each sign-in page leaves a mark that pages before it lack.
+  const signedOut = () => localStorage.getItem("signed-out");
+  const signedOutBefore = signedOut();
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted && signedOut() !== signedOutBefore) {
+      document.body.replaceChildren();
+      window.location.reload();
+      return;
     }
+    document.querySelectorAll("form[data-sent]").forEach(release);
   });
 
   // What a form would do is not asked for any more once it was sent.
@@ -56,7 +68,7 @@
     const opened = dialog();
     const content = opened.querySelector("#dialog-content");
     if (!content) {
-      window.location.assign(event.detail.pathInfo.requestPath);
+      window.location.assign(event.detail.pathInfo.finalRequestPath);
       return;
     }
     const heading = content.querySelector("h1, h2");
@@ -82,7 +94,7 @@
   // A page that was refused is opened, and says why. What a form would do is not: sending the form says it.
   document.addEventListener("htmx:responseError", (event) => {
     const { requestConfig, pathInfo } = event.detail;
-    if (requestConfig.verb === "get") window.location.assign(pathInfo.requestPath);
+    if (requestConfig.verb === "get") window.location.assign(pathInfo.finalRequestPath);
   });
 
   document.addEventListener("click", (event) => {
@@ -106,14 +118,22 @@
 
   // What was typed before this page listened is shown as what it would do, too.
   const catchUp = () => {
-    const differs = (field) => (/^(checkbox|radio)$/.test(field.type)
-      ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
+    const differs = (field) => {
+      if (field instanceof HTMLSelectElement) {
+        // Without a choice of the page's own, the first one shows.
+        const shown = [...field.options].findIndex((option) => option.defaultSelected);
+        return field.selectedIndex !== Math.max(shown, 0);
+      }
+      return /^(checkbox|radio)$/.test(field.type)
+        ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
+    };
     for (const previewed of document.querySelectorAll("form div[hx-post]")) {
-      if ([...previewed.querySelectorAll("input, textarea")].some(differs)) htmx.trigger(previewed, "change");
+      if ([...previewed.querySelectorAll("input, select, textarea")].some(differs)) htmx.trigger(previewed, "change");
     }
   };
 
   const start = () => {
+    if (document.querySelector("[data-signed-out]")) localStorage.setItem("signed-out", Date.now());
     announce();
     catchUp();
     // Where there are more tabs than fit, the one that is shown is among those that are seen.

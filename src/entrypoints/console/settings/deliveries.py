@@ -9,11 +9,12 @@ from litestar.params import FromPath
 
 from core.ids import ClientId, DeliveryId, EndpointId
 from core.webhook_views import DeliveryView
+from entrypoints.console.addresses import endpoint_address, notices_address
 from entrypoints.console.forms import FormStruct
-from entrypoints.console.notices import log_facts, name_of, notices_of
+from entrypoints.console.notices import log_facts, name_of
 from entrypoints.console.services import Console, ConsoleOf, FormOf, VisitorOf
 from entrypoints.console.settings.endpoints import TAB as WEBHOOKS_TAB
-from entrypoints.console.settings.endpoints import address_of, signed_twice_until
+from entrypoints.console.settings.endpoints import signed_twice_until
 from entrypoints.console.settings.tabs import PATH, settings_facts
 from entrypoints.console.visitors import Visitor, listing
 from entrypoints.console.words import OFF_REASONS
@@ -38,7 +39,7 @@ async def show_endpoint(console: ConsoleOf, visitor: VisitorOf, endpoint_id: Fro
     page = await console.list_endpoint_deliveries(
         visitor.caller, EndpointId(endpoint_id), state=filters.state, after=cursors.after, limit=filters.limit
     )
-    path = address_of(endpoint_id)
+    path = endpoint_address(endpoint_id)
     return visitor.page(
         "settings/endpoint.html",
         endpoint=endpoint,
@@ -72,9 +73,9 @@ async def resend(console: ConsoleOf, visitor: VisitorOf, form: FormOf, delivery_
     """Needs the permission `manage_settings`."""
     shown = form.read(ResendOneForm).shown
     delivery = await form.once(lambda caller: console.resend_delivery(caller, DeliveryId(delivery_id)), DeliveryView)
-    back = EMAILS if shown == "emails" else notices_of(delivery.client_id)
+    back = EMAILS if shown == "emails" else notices_address(delivery.client_id)
     if shown == "endpoint" and delivery.endpoint_id is not None:
-        back = address_of(delivery.endpoint_id)
+        back = endpoint_address(delivery.endpoint_id)
     return visitor.go(back, "The notice is sent again.")
 
 

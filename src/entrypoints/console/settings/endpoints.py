@@ -16,16 +16,16 @@ from core.staff import Permission
 from core.use_cases.webhook_endpoints import EndpointEdit
 from core.webhook_views import NewWebhookEndpointView, ResentView, WebhookEndpointView
 from core.webhooks import MAX_ENDPOINTS
+from entrypoints.console.addresses import WEBHOOKS, endpoint_address
 from entrypoints.console.forms import FormStruct
 from entrypoints.console.notices import name_of
 from entrypoints.console.refusals import REFUSED
 from entrypoints.console.services import Console, ConsoleOf, FormOf, VisitorOf
-from entrypoints.console.settings.tabs import PATH, counted, settings_facts
+from entrypoints.console.settings.tabs import counted, settings_facts
 from entrypoints.console.visitors import Visitor
 from entrypoints.console.words import NOTICES, OFF_REASONS
 from entrypoints.staff_api.bodies import Description, Kinds, Url
 
-WEBHOOKS = f"{PATH}/webhooks"
 TAB = "Webhooks"
 _LOOKS_BACK = timedelta(days=7)
 """What is offered to be sent again to an endpoint that has no trouble now."""
@@ -45,10 +45,6 @@ class ResendForm(FormStruct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.last is not None and self.first > self.last:
             raise InvalidField("to", "must not be before the first day")
-
-
-def address_of(endpoint_id: UUID) -> str:
-    return f"{WEBHOOKS}/{endpoint_id}"
 
 
 @get("/settings/webhooks")
@@ -107,7 +103,7 @@ async def edit_endpoint(
     except REFUSED as refusal:
         endpoint = await _endpoint(console, visitor, endpoint_id)
         return visitor.again("settings/endpoint_edit.html", form, refusal, endpoint=endpoint, **_words())
-    return visitor.go(address_of(endpoint_id), "The webhook endpoint was saved.")
+    return visitor.go(endpoint_address(endpoint_id), "The webhook endpoint was saved.")
 
 
 @get("/settings/webhooks/{endpoint_id:uuid}/rotate")
@@ -147,7 +143,7 @@ async def switch_off(
         lambda caller: console.edit_webhook_endpoint(caller, EndpointId(endpoint_id), EndpointEdit(on=False)),
         WebhookEndpointView,
     )
-    return visitor.go(address_of(endpoint_id), "The webhook endpoint was switched off. Nothing is sent there.")
+    return visitor.go(endpoint_address(endpoint_id), "The webhook endpoint was switched off. Nothing is sent there.")
 
 
 @post("/settings/webhooks/{endpoint_id:uuid}/on")
@@ -158,7 +154,7 @@ async def switch_on(console: ConsoleOf, visitor: VisitorOf, form: FormOf, endpoi
         WebhookEndpointView,
     )
     said = "The webhook endpoint was switched on. Send again what it missed, if it shall have that."
-    return visitor.go(address_of(endpoint_id), said)
+    return visitor.go(endpoint_address(endpoint_id), said)
 
 
 @get("/settings/webhooks/{endpoint_id:uuid}/delete")
@@ -205,7 +201,7 @@ async def resend_missed(
     except REFUSED as refusal:
         endpoint = await _endpoint(console, visitor, endpoint_id)
         return visitor.again("settings/endpoint_resend.html", form, refusal, endpoint=endpoint, **_words())
-    return visitor.go(address_of(endpoint_id), _said_of(resent, visitor))
+    return visitor.go(endpoint_address(endpoint_id), _said_of(resent, visitor))
 
 
 def _said_of(resent: ResentView, visitor: Visitor) -> str:

@@ -12,6 +12,7 @@ from core.staff import PASSWORD_MIN_LENGTH, Permission
 from core.use_cases.staff import StaffEdit
 from core.views import StaffView
 from entrypoints.console.client import NoFilters
+from entrypoints.console.formats import isolated
 from entrypoints.console.forms import FormStruct
 from entrypoints.console.refusals import REFUSED
 from entrypoints.console.services import ConsoleOf, FormOf, VisitorOf
@@ -99,7 +100,7 @@ async def add_staff_member(console: ConsoleOf, visitor: VisitorOf, form: FormOf)
         )
     except REFUSED as refusal:
         return visitor.again("settings/staff_member.html", form, refusal, **_facts(visitor, None))
-    return visitor.go(STAFF, f"{member.name} was added, and can sign in with that password.")
+    return visitor.go(STAFF, f"{isolated(member.name)} was added, and can sign in with that password.")
 
 
 @get("/settings/staff/{staff_id:uuid}/edit")
@@ -123,7 +124,7 @@ async def edit_staff_member(
     except REFUSED as refusal:
         member = await console.show_staff_member(visitor.caller, StaffId(staff_id))
         return visitor.again("settings/staff_member.html", form, refusal, **_facts(visitor, member))
-    return visitor.go(STAFF, f"{member.name} was saved.")
+    return visitor.go(STAFF, f"{isolated(member.name)} was saved.")
 
 
 @get("/settings/staff/{staff_id:uuid}/password")
@@ -142,7 +143,7 @@ async def set_password(console: ConsoleOf, visitor: VisitorOf, form: FormOf, sta
     except REFUSED as refusal:
         member = await console.show_staff_member(visitor.caller, StaffId(staff_id))
         return visitor.again("settings/password.html", form, refusal, **_facts(visitor, member))
-    return visitor.go(STAFF, f"{member.name} has a new password, and has to sign in again.")
+    return visitor.go(STAFF, f"{isolated(member.name)} has a new password, and has to sign in again.")
 
 
 @get("/settings/staff/{staff_id:uuid}/deactivate")
@@ -161,7 +162,7 @@ async def deactivate(console: ConsoleOf, visitor: VisitorOf, form: FormOf, staff
     except REFUSED as refusal:
         member = await console.show_staff_member(visitor.caller, StaffId(staff_id))
         return visitor.again("settings/deactivate.html", form, refusal, **_facts(visitor, member))
-    return visitor.go(STAFF, f"{member.name} was deactivated. Their access has ended.")
+    return visitor.go(STAFF, f"{isolated(member.name)} was deactivated. Their access has ended.")
 
 
 @post("/settings/staff/{staff_id:uuid}/activate")
@@ -169,7 +170,7 @@ async def activate(console: ConsoleOf, visitor: VisitorOf, form: FormOf, staff_i
     """Needs the permission `manage_staff`, and all that the other one has."""
     edit = StaffEdit(active=True)
     member = await form.once(lambda caller: console.edit_staff_member(caller, StaffId(staff_id), edit), StaffView)
-    return visitor.go(STAFF, f"{member.name} was activated, and can sign in with the password they had.")
+    return visitor.go(STAFF, f"{isolated(member.name)} was activated, and can sign in with the password they had.")
 
 
 def _facts(visitor: Visitor, member: StaffView | None) -> dict[str, Any]:

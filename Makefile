@@ -34,10 +34,11 @@ console: install ## Try every page of the console in Chromium: axe, widths, keyb
 trust: install ## Try it under load and faults, one table at the end (some minutes; ARGS="--trust-scale 0.1" for a tenth)
 	@$(RUN) pytest -v -n 2 --maxschedchunk 1 tests/trust $(ARGS)
 
-soak: install ## The same, a hundred times as much where more says more (some eight hours; Ctrl-C ends it)
+soak: install ## The benchmark with 10,000 shops and 10,000,000 entries and an hour of load, then trust a hundred times (ten hours)
+	@$(RUN) python -m bench --large --soak
 	@$(RUN) pytest -v tests/trust --trust-scale 100 $(ARGS)
 
-bench: install ## Measure it against PostgreSQL itself, docs/benchmarks.md (15 minutes; ARGS=--quick for one or two, ARGS=--help)
+bench: install ## Measure it against PostgreSQL itself, docs/benchmarks.md (20 minutes; ARGS=--quick for one or two, ARGS=--help)
 	@$(RUN) python -m bench $(ARGS)
 
 check: install ## Lint, format, types, architecture, migrations, known vulnerabilities

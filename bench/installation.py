@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import asyncpg
@@ -58,6 +59,7 @@ class Installation:
     postgres: OwnPostgres
     database: Database
     settings: Mapping[str, str]
+    _servers: Iterator[int] = field(default_factory=count)
 
     @asynccontextmanager
     async def superuser(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
@@ -100,7 +102,7 @@ class Installation:
     async def serving(self, *, processes: int, **settings: str) -> AsyncIterator[Served]:
         """A server for the length of the block. Its log goes to a file, as a supervisor would have it."""
         environment = {**self.settings, "ACCOUNT_CREDIT_PROCESSES": str(processes), **settings}
-        log = self.folder / "serve.log"
+        log = self.folder / f"serve-{next(self._servers)}.log"
         with log.open("wb") as output:
             began = time.monotonic()
             process = subprocess.Popen(  # our own program

@@ -19,19 +19,20 @@ def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = "#
 
 
 def bars(title: str, values: Mapping[str, float], goals: Mapping[str, float]) -> str:
-    """A bar for each value, and a line across it where its goal is."""
+    """A bar for each value, and a line across it where its goal is, if it has one."""
     most = max(1.0, *values.values())
     scale = (_WIDTH - _LEFT - _RIGHT) / most
     parts = [_text(10, 20, title)]
     for place, (name, value) in enumerate(values.items()):
         top = 36 + place * _ROW
-        goal = _LEFT + goals[name] * scale
         parts += [
             _text(_LEFT - 8, top + 14, name, "end"),
             f'<rect x="{_LEFT}" y="{top}" width="{value * scale:.1f}" height="18" fill="{_COLOURS[0]}"/>',
-            f'<path d="M{goal:.1f} {top - 3}V{top + 21}" stroke="{_COLOURS[1]}" stroke-width="2"/>',
             _text(_LEFT + value * scale + 6, top + 14, f"{value:.2f}"),
         ]
+        if name in goals:
+            goal = _LEFT + goals[name] * scale
+            parts.append(f'<path d="M{goal:.1f} {top - 3}V{top + 21}" stroke="{_COLOURS[1]}" stroke-width="2"/>')
     return _svg(36 + len(values) * _ROW + 10, parts)
 
 

@@ -51,6 +51,6 @@ def cpu_seconds(root: int) -> float:
 
 
 def resident_bytes(pid: int) -> int:
-    """What of it is in memory, but for what it shares with others by files."""
+    """What of it is in memory, with all of the interpreter and libraries that it shares with others."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return int(fields["VmRSS"].split()[0]) * 1024

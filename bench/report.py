@@ -35,25 +35,19 @@ def machine() -> dict[str, Any]:
 
 
 def write(figures: Mapping[str, Any], docs: Path = _DOCS) -> None:
-    """Into that folder."""
+    """Into that folder, the figures of all parts."""
     (docs / "benchmarks.json").write_text(json.dumps(figures, indent=1) + "\n")
-    if "side_by_side" in figures:
-        side = figures["side_by_side"]
-        (docs / "benchmarks-ratio.svg").write_text(
-            plots.bars(
-                "Requests a second, as a share of pgbench with the same statements (red: the goal for writes)",
-                {each.title: side[each.name]["of_pgbench"] for each in OPERATIONS},
-                {each.title: WRITES_GOAL for each in OPERATIONS},
-            )
+    side, grown = figures["side_by_side"], figures["growth"]
+    (docs / "benchmarks-ratio.svg").write_text(
+        plots.bars(
+            "Requests a second, as a share of pgbench with the same statements (red: the goal for writes)",
+            {each.title: side[each.name]["of_pgbench"] for each in OPERATIONS},
+            {each.title: WRITES_GOAL for each in OPERATIONS if each.writes},
         )
-    if "growth" in figures:
-        (docs / "benchmarks-growth.svg").write_text(
-            plots.curves(
-                "Milliseconds by entries in the client's ledger",
-                figures["growth"]["lengths"],
-                figures["growth"]["milliseconds"],
-            )
-        )
+    )
+    (docs / "benchmarks-growth.svg").write_text(
+        plots.curves("Milliseconds by entries in the client's ledger", grown["lengths"], grown["milliseconds"])
+    )
     page = docs / "benchmarks.md"
     before, begin, rest = page.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -92,6 +86,10 @@ def _spread(values: Sequence[float]) -> str:
 
 def _met(met: bool) -> str:
     return "yes" if met else "**no**"
+
+
+def _met_in(minutes: float, needed: float, met: bool) -> str:
+    return _met(met) if minutes >= needed else "not measured"
 
 
 def _machine(figures: Mapping[str, Any]) -> str:
@@ -226,26 +224,28 @@ def _verify(verify: Mapping[str, Any]) -> Iterator[str]:
     pace = verify["per_second"]
     yield (
         f"`account-credit verify`, {verify['entries']:,} entries, each with its notice and its kept answer: "
-        f"{pace:,.0f} entries a second (goal: 50,000; met: {_met(pace >= 50_000)})."
+        f"{pace:,.0f} entries a second (goal: 50,000; met: {_met(pace >= 50_000)}), without the "
+        f"{verify['start_seconds']:.1f} s that the command takes for a shop without entries."
     )
 
 
 def _memory(memory: Mapping[str, Any]) -> Iterator[str]:
     yield "### Memory and start\n"
+    minutes = memory["minutes"]
     yield from _table(
         ("", "figure", "goal", "met"),
         (
             (
-                f"a server process after {memory['minutes']:g} minutes of load",
+                f"a server process after {minutes:g} minutes of load",
                 f"{memory['megabytes']:.0f} MB",
-                "< 150 MB",
-                _met(memory["megabytes"] < 150),
+                "< 150 MB (after 10)",
+                _met_in(minutes, 10, memory["megabytes"] < 150),
             ),
             (
                 "growth once warm",
                 f"{memory['growth'] * 100:.1f} %",
-                "< 5 % (in an hour)",
-                _met(memory["growth"] < 0.05),
+                "< 5 % (in 60)",
+                _met_in(minutes, 60, memory["growth"] < 0.05),
             ),
             ("from start to ready", f"{memory['ready_seconds']:.1f} s", "< 2 s", _met(memory["ready_seconds"] < 2)),
         ),

@@ -106,7 +106,8 @@ async def _script(
         answer.raise_for_status()
     statements = _of_the_request(read_log(log.read_bytes()[begin:].decode()))
     file = installation.folder / f"{operation.name}.sql"
-    file.write_text(script(statements, number=number, key=key, clients=clients, shops=shops))
+    its_key = key if operation.writes else None
+    file.write_text(script(statements, number=number, key=its_key, clients=clients, shops=shops))
     return file
 
 

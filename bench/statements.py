@@ -2,7 +2,8 @@
 
 A script does for a client picked by chance what was logged for one: its ids, numbers and balances are put in where
 those of the one stood. pgbench cannot put a text together, so the statement that opens the books also writes down, in
-SQL, what the next one is to write: a little work that the program does not ask PostgreSQL for.
+SQL, what the next one is to write: a little work that the program does not ask PostgreSQL for. Statements that the
+program sends in one message pgbench sends in a pipeline, and waits as often as the program.
 """
 
 import json
@@ -18,6 +19,7 @@ _STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:]*): (?P<sql>.*)", re.DO
 _PARAMETERS = re.compile(r"DETAIL:  Parameters: (?P<all>.*)", re.DOTALL)
 _PARAMETER = re.compile(r"\$(?P<place>\d+) = (?P<value>NULL|'(?:[^']|'')*')")
 _LINE = re.compile(r"^\d{4}-\d\d-\d\d [0-9:.]+ \w+ \[\d+\] ", re.MULTILINE)
+_WRITE = re.compile(r"SELECT (?P<function>write_v\d+)\(\$1, \$2\)")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _LOGGING = {"log_statement": "all", "log_parameter_max_length": "-1", "log_error_verbosity": "default"}
 
@@ -64,7 +66,9 @@ _KEY = "('pgbench-' || :key)"
 
 
 def script(statements: Sequence[Logged], *, number: int, key: str | None, clients: int, shops: int) -> str:
-    """For pgbench. ``number``: of the client that the statements were sent for; ``key``: of that request."""
+    """For pgbench. ``number``: of the client that the statements were sent for; ``key``: of that request, where it
+    writes.
+    """
     known = {
         shop_id(number % shops): _SHOP.format(shops=shops),
         staff_id(number % shops): _STAFF.format(shops=shops),
@@ -73,17 +77,28 @@ def script(statements: Sequence[Logged], *, number: int, key: str | None, client
     }
     if key is not None:
         known[key] = _KEY
-    writes = [place for place, statement in enumerate(statements) if "write_v1(" in statement.sql]
+    writes = {place: wrote["function"] for place, each in enumerate(statements) if (wrote := _WRITE.match(each.sql))}
+    if len(writes) != (key is not None):
+        raise RuntimeError(f"not one statement of these is a write as it is known here: {statements}")
     lines = [f"\\set client random(0, {clients - 1})", "\\set key random(1, 9000000000000000000)"]
     for place, statement in enumerate(statements):
-        if writes and place == writes[0] - 1:
-            composed = _composed(json.loads(_unquoted(statements[writes[0]].parameters[1])), known)
+        if place + 1 in writes:
+            composed = _composed(json.loads(_unquoted(statements[place + 1].parameters[1])), known)
             lines.append(_opening(statement, known, composed))
         elif place in writes:
-            lines.append(f"SELECT write_v1({known[shop_id(number % shops)]}, :writes);")
+            lines.append(f"SELECT {writes[place]}({known[shop_id(number % shops)]}, :writes);")
         else:
-            lines.extend(_with_values(part, statement.parameters, known) for part in statement.sql.split("; "))
+            lines.extend(_one_message([_with_values(part, statement.parameters, known) for part in _parts(statement)]))
     return "\n".join(lines) + "\n"
+
+
+def _parts(statement: Logged) -> list[str]:
+    """The statements of a message, which has several only where it has no parameters."""
+    return [statement.sql] if statement.parameters else statement.sql.split("; ")
+
+
+def _one_message(parts: list[str]) -> list[str]:
+    return parts if len(parts) == 1 else ["\\startpipeline", *parts, "\\endpipeline"]
 
 
 def _unquoted(literal: str) -> str:

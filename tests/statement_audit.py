@@ -14,9 +14,9 @@ from pathlib import Path
 
 import asyncpg.introspection
 
-from adapters.postgres import directory, outbox_control, waiting
+from adapters.postgres import directory, outbox_control, readiness, waiting
 from tests.distributed_rules import faults, in_one_line
-from tests.statement_notes import note_pools
+from tests.statement_notes import note_all
 
 FOLDER_VARIABLE = "STATEMENTS_ARE_NOTED_IN"
 _AUDITED = Path(__file__).parent / "audited"
@@ -34,6 +34,7 @@ ABOUT_NO_ONE_SHOP = {
     "waiting._TO_DELIVER": "the same",
     "waiting._VERIFIED": "the same",
     "waiting._SHOPS": "the table of slugs is one that every machine has",
+    "readiness._REVISION": "the version of the schema, of no shop",
     "outbox_control._LOOK": "the switch of the installation, of no shop",
     "outbox_control._SETTLE_DOWN": "the same",
     "outbox_control._PAUSE": "the same",
@@ -44,7 +45,7 @@ ABOUT_NO_ONE_SHOP = {
 LOOK_PAST_THE_PROGRAM = "SELECT count(*) AS past_the_program FROM clients"
 """What a test asks on the program's own connection, to see what is left there of a shop."""
 
-_MODULES = {"directory": directory, "outbox_control": outbox_control, "waiting": waiting}
+_MODULES = {"directory": directory, "outbox_control": outbox_control, "readiness": readiness, "waiting": waiting}
 _KNOWN = {
     *(in_one_line(getattr(_MODULES[name.partition(".")[0]], name.partition(".")[2])) for name in ABOUT_NO_ONE_SHOP),
     LOOK_PAST_THE_PROGRAM,
@@ -56,8 +57,8 @@ _KNOWN = {
 
 
 def begin(folder: Path) -> None:
-    """Note from now on what the pools of this process send, and those of the processes that it starts."""
-    note_pools(folder)
+    """Note from now on what the program sends in this process, and in those that it starts."""
+    note_all(folder)
     os.environ[FOLDER_VARIABLE] = str(folder)
     paths = (str(_AUDITED), str(_AUDITED.parents[1]), os.environ.get("PYTHONPATH"))
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)

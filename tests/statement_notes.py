@@ -1,10 +1,11 @@
-"""What the program's pools send, noted in a folder, a file for each process. ``tests.statement_audit`` judges it."""
+"""What the program sends, noted in a folder, a file for each process. ``tests.statement_audit`` judges it."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,14 @@ from typing import Any
 import asyncpg
 
 from tests.distributed_rules import in_one_line, shop_places
+
+_PROGRAM = "adapters."
+NOT_NOTED = {
+    "adapters.postgres.migrations": "the schema, as its owner; tests/architecture/test_migrations.py judges it",
+    "adapters.postgres.migrations.distribution": "puts the tables to their places; tests/adapters/test_distribution.py",
+    "adapters.postgres.provision": "roles and the database, before there is a shop",
+}
+"""Modules of the program whose own connections, which come from no pool, are about no shop, each with the reason."""
 
 
 class Notes:
@@ -88,9 +97,10 @@ def _shops(arguments: Sequence[Any], places: Iterable[int]) -> set[object]:
     return {str(row[place]) for row in rows for place in places}
 
 
-def note_pools(folder: Path) -> None:
+def note_all(folder: Path) -> None:
+    """What is sent from now on by pools, and by connections that a module of the program makes for itself."""
     notes = Notes(folder)
-    make = asyncpg.create_pool
+    make, connect_alone = asyncpg.create_pool, asyncpg.connect
 
     def create_pool(*arguments: Any, init: Any = None, **named: Any) -> Any:
         async def watched(connection: asyncpg.Connection[asyncpg.Record]) -> None:
@@ -100,4 +110,14 @@ def note_pools(folder: Path) -> None:
 
         return make(*arguments, init=watched, **named)
 
-    asyncpg.create_pool = create_pool
+    def connect(*arguments: Any, **named: Any) -> Any:
+        caller = sys._getframe(1).f_globals.get("__name__", "")
+        connecting = connect_alone(*arguments, **named)
+        return watched_alone(connecting) if caller.startswith(_PROGRAM) and caller not in NOT_NOTED else connecting
+
+    async def watched_alone(connecting: Any) -> Any:
+        connection = await connecting
+        notes.watch(connection)
+        return connection
+
+    asyncpg.create_pool, asyncpg.connect = create_pool, connect

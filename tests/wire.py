@@ -17,10 +17,13 @@ the server is ready again.
 
 @dataclass
 class WireTap:
-    """``url``: the database by way of the tap. ``messages``: how often whoever used it waited for the server so far."""
+    """``url``: the database by way of the tap. ``messages``: how often whoever used it waited for the server so far;
+    ``connections``: how many were made.
+    """
 
     url: str
     messages: int = 0
+    connections: int = 0
 
 
 @asynccontextmanager
@@ -34,6 +37,7 @@ async def tapped(url: str) -> AsyncIterator[WireTap]:
     connections: set[asyncio.Task[None]] = set()
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tap.connections += 1
         connections.add(asyncio.current_task())  # type: ignore[arg-type]  # a callback of a server runs in a task
         if host.startswith("/"):
             to_server = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")

@@ -1,6 +1,6 @@
 """Wires the program: which adapter stands behind which port. Everything is made once, at start."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import random
 from typing import TYPE_CHECKING, TypeVar
@@ -109,7 +109,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STAFF_API_AUDIENCE = "staff-api"
-JOBS_CONNECTIONS = 1
+JOBS_CONNECTIONS = 2
+"""One to list what is due, and one so that looking at figures stands in nobody's way."""
 
 
 def _tracing(settings: Settings) -> "Tracing | None":
@@ -312,20 +313,3 @@ async def running(container: Container) -> AsyncIterator[None]:
         await database.close()
         if (tracing := container.tracing()) is not None:
             await tracing.close()
-
-
-def sample_of(container: Container, *, outbox: bool = False) -> Callable[[], Awaitable[None]]:
-    """Looks once at what is not counted as it happens; ``outbox``: at what waits there too."""
-
-    async def sample() -> None:
-        use = container.database().use
-        metrics.pool(open_=use.open, in_use=use.in_use, most=use.most)
-        if outbox:
-            for stage in await container.waiting()(at=container.clock().now()):
-                metrics.outbox(stage=stage.stage, waiting=stage.waiting, lag_seconds=stage.lag_seconds)
-            verified = await container.waiting().verified(at=container.clock().now())
-            metrics.verified(
-                age_seconds=verified.age_seconds, never=verified.never, shops_with_findings=verified.shops_with_findings
-            )
-
-    return sample

@@ -23,14 +23,14 @@ class _Server(uvicorn.Server):
     moment is hung up on.
     """
 
-    def __init__(self, app: ASGIApp, *, grace_seconds: int) -> None:
+    def __init__(self, app: ASGIApp, *, grace_seconds: int, opens: bool) -> None:
         self._app = app
         self._leaving = False
         super().__init__(
             uvicorn.Config(
                 self._answer,
                 interface="asgi3",
-                lifespan="on",
+                lifespan="on" if opens else "off",
                 ws="none",
                 log_config=None,
                 access_log=False,
@@ -66,9 +66,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve_until(stop: Stop, app: ASGIApp, listener: socket.socket, *, grace_seconds: int = GRACE_SECONDS) -> None:
-    """Answer requests until it is time to stop; those that are being answered then are waited for."""
-    server = _Server(app, grace_seconds=grace_seconds)
+async def serve_until(
+    stop: Stop, app: ASGIApp, listener: socket.socket, *, grace_seconds: int = GRACE_SECONDS, opens: bool = True
+) -> None:
+    """Answer requests until it is time to stop; those that are being answered then are waited for. ``opens``: the
+    application has something to open before and to close after.
+    """
+    server = _Server(app, grace_seconds=grace_seconds, opens=opens)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     asked = asyncio.create_task(stop.asked.wait())
     at_once = asyncio.create_task(stop.at_once.wait())

@@ -82,6 +82,13 @@ _verify_shops = Gauge(
     multiprocess_mode="livemax",
     registry=_registry,
 )
+_sampled_at = Gauge(
+    "account_credit_sampled_timestamp_seconds",
+    "When the figures of the outbox, and those of verifying, were last looked up: they stay as they are in between.",
+    ("what",),
+    multiprocess_mode="livemax",
+    registry=_registry,
+)
 
 
 def answered(*, method: str, route: str | None, status: int | None, seconds: float) -> None:
@@ -129,6 +136,11 @@ def verified(*, age_seconds: float, never: int, shops_with_findings: int) -> Non
     _verify_age.set(age_seconds)
     _verify_shops.labels("never").set(never)
     _verify_shops.labels("disagree").set(shops_with_findings)
+
+
+def sampled(what: str) -> None:
+    """The figures of the ``outbox``, or those of what was ``verified``, are as of now."""
+    _sampled_at.labels(what).set_to_current_time()
 
 
 def exposition() -> bytes:

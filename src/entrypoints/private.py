@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 
 import structlog
 from litestar.types import Receive, Scope, Send
@@ -13,15 +13,10 @@ from entrypoints.http_server import serve_until
 from entrypoints.listening import address_of, listening
 from entrypoints.settings import Settings
 from entrypoints.stopping import Stop
-from ports.transactions import DatabaseTrouble
-
-SAMPLE_SECONDS = 1.0
-"""Between looks at what is not counted as it happens."""
 
 _log = structlog.get_logger("private")
 
 Ready = Callable[[], Awaitable[bool]]
-Sample = Callable[[], Awaitable[None]]
 
 
 class PrivateApp:
@@ -30,10 +25,7 @@ class PrivateApp:
     def __init__(self, ready: Ready) -> None:
         self._ready = ready
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":  # type: ignore[comparison-overlap]
-            await _nothing_to_open(receive, send)
-            return
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         status, media_type, body = await self._answer(scope["path"])
         await send(
             {
@@ -54,12 +46,6 @@ class PrivateApp:
         return 404, "text/plain", b"not found\n"
 
 
-async def _nothing_to_open(receive: Receive, send: Send) -> None:
-    for phase in ("startup", "shutdown"):
-        await receive()
-        await send({"type": f"lifespan.{phase}.complete"})  # type: ignore[typeddict-item]  # it is made up of literals
-
-
 @contextmanager
 def private_listener(settings: Settings) -> Iterator[socket.socket | None]:
     """The private port, where one is set. Raises CannotListen."""
@@ -78,7 +64,7 @@ async def privately_served(listener: socket.socket | None, ready: Ready) -> Asyn
         yield
         return
     stop = Stop()
-    serving = asyncio.create_task(serve_until(stop, PrivateApp(ready), listener, grace_seconds=1))
+    serving = asyncio.create_task(serve_until(stop, PrivateApp(ready), listener, grace_seconds=1, opens=False))
     _log.info("private_port", address=address_of(listener))
     try:
         yield
@@ -86,29 +72,3 @@ async def privately_served(listener: socket.socket | None, ready: Ready) -> Asyn
         stop.ask()
         stop.ask()
         await serving
-
-
-@asynccontextmanager
-async def sampled(sample: Sample, *, wanted: bool) -> AsyncIterator[None]:
-    """Look every second for the length of the block, if anybody wants to know."""
-    if not wanted:
-        yield
-        return
-    looking = asyncio.create_task(_look(sample))
-    try:
-        yield
-    finally:
-        looking.cancel()
-        with suppress(asyncio.CancelledError):
-            await looking
-
-
-async def _look(sample: Sample) -> None:
-    while True:
-        try:
-            await sample()
-        except DatabaseTrouble:
-            pass  # who works with the database says so
-        except Exception:  # noqa: BLE001  # figures are not worth a process
-            _log.exception("sampling_failed")
-        await asyncio.sleep(SAMPLE_SECONDS)

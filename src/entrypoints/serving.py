@@ -8,11 +8,12 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from entrypoints.container import Container, sample_of
+from entrypoints.container import Container
 from entrypoints.http_server import serve_until
 from entrypoints.listening import address_of, listening
 from entrypoints.logging import configure_logging
-from entrypoints.private import private_listener, privately_served, sampled
+from entrypoints.private import private_listener, privately_served
+from entrypoints.sampling import connections_sampled
 from entrypoints.settings import Settings
 from entrypoints.several import serve_in_several
 from entrypoints.stopping import run, stopped_by_signals
@@ -67,7 +68,7 @@ async def _serve(settings: Settings, listener: socket.socket, private: socket.so
         app = BehindProxy(app)
     async with (
         stopped_by_signals() as stop,
-        sampled(sample_of(container), wanted=settings.metrics_port is not None),
+        connections_sampled(container),
         privately_served(private, container.readiness()),
     ):
         # What is there now stays: looking through it for garbage again and again takes a tenth of the time.

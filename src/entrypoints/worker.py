@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -9,10 +10,11 @@ import structlog
 from core.use_cases.deliver_notices import DeliverNotices
 from core.use_cases.route_notices import RouteNotices
 from core.use_cases.tell_owners import TellOwners
-from entrypoints.container import Container, running, sample_of
+from entrypoints.container import Container, running
 from entrypoints.logging import configure_logging
-from entrypoints.private import private_listener, privately_served, sampled
+from entrypoints.private import Ready, private_listener, privately_served
 from entrypoints.resealing import keep_sealed
+from entrypoints.sampling import connections_sampled, outbox_sampled
 from entrypoints.settings import Settings
 from entrypoints.stopping import Stop, run, stopped_by_signals
 from ports.outbox_control import OutboxControl, Pause
@@ -22,6 +24,8 @@ IDLE_SECONDS = 0.25
 BUSY_SECONDS = 0.02
 """Between rounds at the least: each asks which shops have something due."""
 FAILED_SECONDS = 5.0
+NOT_READY_SECONDS = 1.0
+"""Between looks whether the database is there and migrated."""
 TELL_SECONDS = 2.0
 """Between looks for endpoints that were switched off. Days have gone by until then."""
 GRACE_SECONDS = 10.0
@@ -136,17 +140,36 @@ async def _work(container: Container, private: socket.socket | None) -> None:
     async with (
         stopped_by_signals() as stop,
         running(container),
-        sampled(sample_of(container, outbox=True), wanted=private is not None),
+        connections_sampled(container),
         privately_served(private, container.readiness()),
     ):
-        _log.info("working")
-        resealing = asyncio.create_task(keep_sealed(container.reseal_secrets()))
-        try:
-            await worker_of(container).until(stop)
-        finally:
-            resealing.cancel()
-            await asyncio.wait({resealing})
+        await _ready(container.readiness(), stop)
+        if not stop.asked.is_set():
+            await _work_until(stop, container)
         _log.info("stopped")
+
+
+async def _ready(ready: Ready, stop: Stop) -> None:
+    """Wait until the database is there and has what this program needs, or until it is time to stop."""
+    told = False
+    while not (await ready() or stop.asked.is_set()):
+        if not told:
+            _log.warning("not_ready")
+            told = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(NOT_READY_SECONDS):
+                await stop.asked.wait()
+
+
+async def _work_until(stop: Stop, container: Container) -> None:
+    _log.info("working")
+    resealing = asyncio.create_task(keep_sealed(container.reseal_secrets()))
+    try:
+        async with outbox_sampled(container):
+            await worker_of(container).until(stop)
+    finally:
+        resealing.cancel()
+        await asyncio.wait({resealing})
 
 
 def work_once(settings: Settings) -> tuple[int, int]:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from importlib import import_module
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from adapters.postgres.readiness import Readiness
 from adapters.postgres.shop_scope import ShopStatement, select_of
 from adapters.postgres.tables import clients
 from tests.database import Database
 from tests.desk import open_desk, program
 from tests.distributed_rules import faults
 from tests.statement_audit import ABOUT_NO_ONE_SHOP, verdict
-from tests.statement_notes import Notes
+from tests.statement_notes import NOT_NOTED, Notes
 
 OWN = "SELECT clients.name FROM clients WHERE clients.shop_id = $1::UUID"
 
@@ -141,11 +143,27 @@ async def test_what_the_program_sends_is_noted(database: Database, statements_no
     assert "SELECT write_v1($1" in noted
 
 
+async def test_what_the_program_sends_past_its_pools_is_noted(database: Database, statements_noted: Path) -> None:
+    assert await Readiness(database.app_url)()
+    connection = await asyncpg.connect(database.app_url)
+    await connection.fetch("SELECT 1 AS asked_by_a_test")
+    await connection.close()
+    noted = "".join(file.read_text() for file in statements_noted.glob("*.jsonl"))
+    assert "FROM alembic_version" in noted
+    assert "asked_by_a_test" not in noted
+
+
 def test_what_other_processes_send_is_noted_too() -> None:
-    script = "import asyncpg; print(asyncpg.create_pool.__module__)"
+    script = "import asyncpg; print(asyncpg.create_pool.__module__, asyncpg.connect.__module__)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603
-    assert done.stdout.strip() == "tests.statement_notes"
+    assert done.stdout.split() == ["tests.statement_notes"] * 2
 
 
 def test_every_text_about_no_one_shop_has_its_reason() -> None:
     assert all(ABOUT_NO_ONE_SHOP.values())
+
+
+def test_every_module_that_is_not_listened_to_is_there_and_connects_by_itself() -> None:
+    assert all(NOT_NOTED.values())
+    for name in NOT_NOTED:
+        assert "asyncpg.connect(" in Path(str(import_module(name).__file__)).read_text()

@@ -23,9 +23,9 @@ class _WhenTheDriverComes(MetaPathFinder):
 
             def load_and_note(module: ModuleType) -> None:
                 load(module)
-                from tests.statement_notes import note_pools  # noqa: PLC0415  # it imports the driver
+                from tests.statement_notes import note_all  # noqa: PLC0415  # it imports the driver
 
-                note_pools(Path(os.environ["STATEMENTS_ARE_NOTED_IN"]))
+                note_all(Path(os.environ["STATEMENTS_ARE_NOTED_IN"]))
 
             spec.loader.exec_module = load_and_note  # type: ignore[method-assign]
         return spec

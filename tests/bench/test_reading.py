@@ -1,14 +1,20 @@
 """What the benchmark reads from others' output, and what it makes of it."""
 
+import asyncio
 import json
 import os
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from adapters.embedded_postgres.programs import Programs
 from bench import pgbench, plots, wrk
 from bench.filling import client_id, shop_id, staff_id
 from bench.processes import cpu_seconds, tree
 from bench.statements import Logged, read_log, script
+from tests.database import Database
+from tests.wire import tapped
 
 PGBENCH = """progress: 1.0 s, 100.0 tps, lat 9.0 ms stddev 1.0, 0 failed
 progress: 2.0 s, 900.0 tps, lat 9.0 ms stddev 1.0, 0 failed
@@ -73,7 +79,7 @@ def test_a_script_names_other_clients_and_goes_on_from_their_balance() -> None:
         [
             Logged(f"BEGIN; SELECT set_shop('{shop}')"),
             Logged("SELECT open_v1($1, $2, $3)", (f"'{shop}'", f"'{client}'", "'the-key'")),
-            Logged("SELECT write_v1($1, $2)", (f"'{shop}'", f"'{json.dumps(writes)}'")),
+            Logged("SELECT write_v7($1, $2)", (f"'{shop}'", f"'{json.dumps(writes)}'")),
             Logged("COMMIT"),
         ],
         number=17,
@@ -82,10 +88,53 @@ def test_a_script_names_other_clients_and_goes_on_from_their_balance() -> None:
         shops=10,
     )
     assert not any(fixed in made for fixed in (shop, client, staff_id(7), "the-key", "1300"))
-    assert made.splitlines()[:3] == ["\\set client random(0, 99)", "\\set key random(1, 9000000000000000000)", "BEGIN;"]
+    assert made.splitlines()[2:4] == ["\\startpipeline", "BEGIN;"]
+    assert made.splitlines()[4].startswith("SELECT set_shop(")
+    assert made.splitlines()[5] == "\\endpipeline"
     assert "(opened #>> '{account,balance}')::bigint + 100" in made
     assert "(opened #>> '{account,last_number}')::bigint + 1" in made
+    assert made.splitlines()[-2].startswith("SELECT write_v7(")
     assert made.splitlines()[-1] == "COMMIT;"
+
+
+@pytest.mark.parametrize("key", ["the-key", None], ids=["nothing is written", "something is written"])
+def test_a_request_that_writes_in_a_way_that_is_not_known_makes_no_script(key: str | None) -> None:
+    last = "SELECT write_v1($1, $2)" if key is None else "SELECT write($1, $2)"
+    statements = [Logged("SELECT open_v1($1)", ("'x'",)), Logged(last, ("'x'", "'[]'"))]
+    with pytest.raises(RuntimeError, match="is a write as it is known here"):
+        script(statements, number=17, key=key, clients=100, shops=10)
+
+
+async def test_pgbench_waits_as_often_as_the_program(database: Database, tmp_path: Path) -> None:
+    """``BEGIN`` with the shop is one message of the program's: three for what is read."""
+    shop = shop_id(7)
+    statements = [
+        Logged(f"BEGIN; SELECT set_shop('{shop}')"),
+        Logged("SELECT name FROM shops WHERE shop_id = $1", (f"'{shop}'",)),
+        Logged("COMMIT"),
+    ]
+    file = tmp_path / "script.sql"
+    file.write_text(script(statements, number=17, key=None, clients=100, shops=10))
+    waits = [await _waits(database, file, transactions) for transactions in (10, 30)]
+    assert waits[1] - waits[0] == 3 * 20
+
+
+async def _waits(database: Database, script: Path, transactions: int) -> int:
+    """Of one connection, for that many transactions; preparing them comes on top."""
+    async with tapped(database.app_url) as tap:
+        where = urlsplit(tap.url)
+        process = await asyncio.create_subprocess_exec(
+            str(Programs().folder / "pgbench"),
+            *("--no-vacuum", "--protocol", "prepared", "--transactions", str(transactions), "--file", str(script)),
+            *("--host", "127.0.0.1", "--port", str(where.port), "--username", str(where.username), where.path[1:]),
+            env={"PGSSLMODE": "disable", "PGPASSWORD": where.password or ""},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        assert process.returncode == 0, said.decode()
+        assert f"{transactions}/{transactions}" in said.decode()
+        return tap.messages
 
 
 def test_processes_are_counted_with_what_they_started() -> None:
@@ -94,8 +143,9 @@ def test_processes_are_counted_with_what_they_started() -> None:
 
 
 def test_plots_are_svg_that_show_each_value() -> None:
-    bars = plots.bars("Ratios", {"add <credit>": 0.61}, {"add <credit>": 0.5})
+    bars = plots.bars("Ratios", {"add <credit>": 0.61, "read": 0.2}, {"add <credit>": 0.5})
     assert "0.61" in bars
+    assert bars.count("<path") == 1, "what has no goal has no line"
     assert "add &lt;credit&gt;" in bars
     curves = plots.curves("Growth", [1_000, 10_000], {"add": [1.0, 1.2]})
     assert curves.count("<polyline") == 1

@@ -1,8 +1,10 @@
-"""What tests/containers/check asks of the containers of deploy/compose.yaml: the worked example, e-mail and ``verify``.
+"""What tests/containers/check asks of the containers of deploy/compose.yaml: the worked example, e-mail, a statement as
+PDF, and every command that works on a database of somebody else's.
 
 ``python -m tests.containers.in_containers ADDRESS API MAIL WORKER``, the last three being containers.
 """
 
+import re
 import subprocess
 import sys
 import time
@@ -17,6 +19,17 @@ from tests.worked_example import worked_example
 OWNER = {"email": "olive@example.com", "password": "a long password"}
 SHOP = "main-street"
 PATIENCE_SECONDS = 60
+COMMANDS = (
+    ("shop", "list"),
+    *(("outbox", *each) for each in (("status",), ("retry",), ("pause",), ("resume",))),
+    ("reseal",),
+    ("digest-key", "/tmp/key"),  # noqa: S108  # the one folder of the container that can be written to
+    ("digest", "/tmp/digest", "--key", "/tmp/key"),  # noqa: S108
+    ("verify", "--digest", "/tmp/digest", "--public-key", "/tmp/key.pub"),  # noqa: S108
+    ("export-ledger", "/tmp/ledger", "--shop", SHOP),  # noqa: S108
+    ("worker", "--once"),
+)
+"""Beside those that compose runs, and ``demo``, which brings the database that the image leaves out."""
 
 
 def docker(*arguments: str, said: str = "") -> str:
@@ -70,7 +83,11 @@ def check(address: str, api: str, mail: str, worker: str) -> None:
         headers = {"Authorization": f"Bearer {signed_in.json()['access_token']}"}
         worked_example(client, headers)
         click.echo("      the worked example went through the containers")
-        _a_client_gets_an_email(client, headers, mail)
+        pat = _a_client_gets_an_email(client, headers, mail)
+        statement = a_statement(client, pat, shop=SHOP, **OWNER)
+        assert statement.startswith(b"%PDF-"), statement[:200]
+    for command in COMMANDS:
+        docker("exec", worker, "account-credit", *command)
     said = docker("exec", api, "account-credit", "verify")
     assert "main-street: everything agrees" in said, said
     until(lambda: _health(api) == "healthy", what="the engine calls the API healthy")
@@ -78,10 +95,10 @@ def check(address: str, api: str, mail: str, worker: str) -> None:
         log = docker("logs", container)
         assert OWNER["password"] not in log
         assert '"level": "error"' not in log, log
-    click.echo("      e-mail arrived, verify agrees, the health check is green")
+    click.echo("      e-mail and a statement came, all commands ran, verify agrees, the health check is green")
 
 
-def _a_client_gets_an_email(client: httpx.Client, headers: dict[str, str], mail: str) -> None:
+def _a_client_gets_an_email(client: httpx.Client, headers: dict[str, str], mail: str) -> str:
     def send(method: str, path: str, body: dict[str, object]) -> dict[str, str]:
         answer = client.request(method, path, json=body, headers={**headers, "Idempotency-Key": uuid4().hex})
         assert answer.is_success, answer.text
@@ -92,6 +109,27 @@ def _a_client_gets_an_email(client: httpx.Client, headers: dict[str, str], mail:
     credit = {"reason": "goodwill", "amount": 5000, "note": "job ran late"}
     send("POST", f"/v1/clients/{pat}/credit/entries", credit)
     until(lambda: "pat@example.com" in docker("logs", mail), what="the e-mail is in the sink")
+    return pat
+
+
+def a_statement(client: httpx.Client, client_id: str, **who: str) -> bytes:
+    """The client's, as PDF, from the console. Its cookies are for HTTPS, so they are carried by hand."""
+    cookies: dict[str, str] = {}
+
+    def ask(method: str, path: str, form: dict[str, str] | None = None) -> httpx.Response:
+        carried = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        headers = {"Origin": str(client.base_url).rstrip("/"), "Cookie": carried}
+        answer = client.request(method, f"/app{path}", data=form, headers=headers)
+        cookies.update(answer.cookies)
+        return answer
+
+    token = re.search(r'name="_token" value="([^"]+)"', ask("GET", "/sign-in").text)
+    assert token, "the page to sign in has a form"
+    signed_in = ask("POST", "/sign-in", {"_token": token[1], **who})
+    assert signed_in.status_code == 303, signed_in.text
+    statement = ask("GET", f"/clients/{client_id}/statement.pdf")
+    assert statement.status_code == 200, statement.text
+    return statement.content
 
 
 def _health(container: str) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from entrypoints import http_server
+from entrypoints import http_server, metrics
+from entrypoints.http.request_ids import EachRequest
 from entrypoints.http_server import serve_until
 from entrypoints.listening import address_of, listening
 from entrypoints.stopping import Stop
@@ -48,6 +49,25 @@ async def test_a_client_that_breaks_off_is_no_fault_of_ours(database: Database) 
     await app(scope, receive, send)  # type: ignore[arg-type]  # a scope as a server makes it
     assert said[0]["status"] == 400
     assert json.loads(said[1]["body"])["code"] == "malformed_request"
+
+
+async def test_an_answer_that_breaks_off_after_its_head_is_not_counted_as_given() -> None:
+    async def breaks_off(scope: Any, _receive: Any, send: Any) -> None:
+        scope["path_template"] = "/breaks/off"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"number,at", "more_body": True})
+        raise RuntimeError("the rest cannot be read")
+
+    async def nothing(*_: Any) -> Any:
+        return None
+
+    scope = {"type": "http", "method": "GET", "headers": [], "state": {}}
+    with pytest.raises(RuntimeError, match="the rest"):
+        await EachRequest(breaks_off)(scope, nothing, nothing)  # type: ignore[arg-type]  # what a server makes
+    counted = [
+        line for line in metrics.exposition().decode().splitlines() if "/breaks/off" in line and "_total" in line
+    ]
+    assert counted == ['account_credit_requests_total{method="GET",route="/breaks/off",status="none"} 1.0']
 
 
 async def test_a_request_that_comes_while_the_server_stops_is_the_last_on_its_connection(

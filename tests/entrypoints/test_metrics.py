@@ -2,10 +2,8 @@
 
 import json
 import os
-import re
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,53 +12,15 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from adapters.security.keys import SecretKeys
 from entrypoints import metrics
+from entrypoints.sampling import look_at_outbox, look_at_verified
+from ports.transactions import DatabaseTrouble
 from tests.database import Database
 from tests.desk import open_desk, program
+from tests.entrypoints.figures import figure, figures, serving, settings_of
 from tests.entrypoints.processes import free_port, run, running, stop, until
 
-FOLDER = Path(__file__).parents[2]
 OWNER = {"email": "olive@example.com", "password": "a long password"}
-Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-def figures(port: int) -> Figures:
-    answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/plain")
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
-
-
-def figure(port: int, name: str, **labels: str) -> float:
-    return figures(port).get((name, frozenset(labels.items())), 0.0)
-
-
-def settings_of(database: Database) -> dict[str, str]:
-    return {
-        "ACCOUNT_CREDIT_DATABASE_URL": database.app_url,
-        "ACCOUNT_CREDIT_JOBS_DATABASE_URL": database.jobs_url,
-        "ACCOUNT_CREDIT_SECRET_KEYS": SecretKeys.generate("test"),
-        "ACCOUNT_CREDIT_METRICS_PORT": str(free_port()),
-    }
-
-
-@contextmanager
-def serving(settings: dict[str, str], folder: Path) -> Iterator[tuple[httpx.Client, int]]:
-    """A server that is ready, and its private port."""
-    port, private = free_port(), int(settings["ACCOUNT_CREDIT_METRICS_PORT"])
-    with (
-        running("serve", "--port", str(port), settings=settings, folder=folder) as server,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
-    ):
-        until(lambda: run("healthy", "--port", str(private), settings={}).returncode == 0)
-        until(lambda: run("healthy", "--port", str(port), settings={}).returncode == 0)
-        yield client, private
-        assert stop(server, signal.SIGTERM) == 0
 
 
 def open_shop(settings: dict[str, str]) -> str:
@@ -156,54 +116,88 @@ def test_several_processes_do_not_outlive_the_one_that_started_them(database: Da
         until(lambda: log.read_text().count('"event": "stopped"') == 2)
 
 
-async def test_the_worker_says_what_waits_and_for_how_long(database: Database, tmp_path: Path) -> None:
+def _told(name: str, **labels: str) -> float | None:
+    """What this process says."""
+    families = text_string_to_metric_families(metrics.exposition().decode())
+    found = [each for family in families for each in family.samples if (each.name, each.labels) == (name, labels)]
+    return found[0].value if found else None
+
+
+async def test_the_worker_says_what_waits_and_how_the_shops_were_verified(database: Database, tmp_path: Path) -> None:
     async with database.fresh() as alone, program(alone) as container:
         desk = await open_desk(container)
-        pat = await desk.client("Pat")
         settings = settings_of(alone)
         private = int(settings["ACCOUNT_CREDIT_METRICS_PORT"])
         paused = run("outbox", "pause", "--why", "for the test", settings=settings)
         assert paused.returncode == 0, paused.stderr
-        await desk.add(pat, 500)
+        await desk.add(await desk.client("Pat"), 500)
+        before = time.time()
         with running("worker", settings=settings, folder=tmp_path) as worker:
             until(lambda: run("healthy", "--port", str(private), settings={}).returncode == 0)
-            until(lambda: figure(private, "account_credit_outbox_waiting", stage="route") == 1)
-            until(lambda: figure(private, "account_credit_outbox_lag_seconds", stage="route") > 0)
-            assert run("outbox", "resume", settings=settings).returncode == 0
-            until(lambda: figure(private, "account_credit_outbox_waiting", stage="route") == 0)
-            assert figure(private, "account_credit_outbox_lag_seconds", stage="route") == 0
+            until(lambda: figure(private, "account_credit_sampled_timestamp_seconds", what="verified") > before)
+            assert figure(private, "account_credit_sampled_timestamp_seconds", what="outbox") > before
+            assert figure(private, "account_credit_outbox_waiting", stage="route") == 1
+            assert figure(private, "account_credit_outbox_lag_seconds", stage="route") > 0
+            assert figure(private, "account_credit_verify_shops", state="never") == 1
             assert stop(worker, signal.SIGTERM) == 0
 
 
-async def test_the_worker_says_how_the_last_verification_went_and_how_long_ago_it_was(
-    database: Database, tmp_path: Path
-) -> None:
+async def test_what_waits_is_gone_once_it_was_taken_in_hand(database: Database) -> None:
     async with database.fresh() as alone, program(alone) as container:
-        desk, other = [await open_desk(container) for _ in range(2)]
+        desk = await open_desk(container)
+        await desk.add(await desk.client("Pat"), 500)
+        await look_at_outbox(container)
+        assert _told("account_credit_outbox_waiting", stage="route") == 1
+        assert (_told("account_credit_outbox_lag_seconds", stage="route") or 0) > 0
+        await container.route_notices()()
+        await look_at_outbox(container)
+        assert _told("account_credit_outbox_waiting", stage="route") == 0
+        assert _told("account_credit_outbox_lag_seconds", stage="route") == 0
+
+
+async def test_figures_of_a_database_that_is_away_say_how_old_they_are(database: Database) -> None:
+    async with database.fresh() as alone, program(alone) as container:
+        await look_at_outbox(container)
+        looked_at = _told("account_credit_sampled_timestamp_seconds", what="outbox")
+        await container.jobs_database().close()
+        with pytest.raises(DatabaseTrouble):
+            await look_at_outbox(container)
+        assert _told("account_credit_sampled_timestamp_seconds", what="outbox") == looked_at
+
+
+async def test_deliveries_do_not_wait_for_a_look_at_the_figures(database: Database) -> None:
+    async with program(database, acquire_timeout_seconds=0.1) as container:
+        desk = await open_desk(container)
+        await desk.add(await desk.client("Pat"), 500)
+        async with container.jobs_database().connection():  # as if it took long
+            assert desk.shop_id in await container.directory().with_notices_to_route()
+
+
+async def test_verifying_says_how_it_went_and_how_long_ago_that_was(database: Database) -> None:
+    async with database.fresh() as alone, program(alone) as container:
+        desk, _ = [await open_desk(container) for _ in range(2)]
         await desk.add(await desk.client("Pat"), 500)
         settings = settings_of(alone)
-        private = int(settings["ACCOUNT_CREDIT_METRICS_PORT"])
         superuser = await asyncpg.connect(alone.superuser_url)
 
-        def shops(state: str) -> float:
-            return figure(private, "account_credit_verify_shops", state=state)
+        async def shops() -> list[float | None]:
+            await look_at_verified(container)
+            return [_told("account_credit_verify_shops", state=each) for each in ("never", "disagree")]
 
         try:
-            with running("worker", settings=settings, folder=tmp_path):
-                until(lambda: run("healthy", "--port", str(private), settings={}).returncode == 0)
-                until(lambda: shops("never") == 2)
-                assert run("verify", "--shop", desk.slug, settings=settings).returncode == 0
-                until(lambda: (shops("never"), shops("disagree")) == (1, 0))
-                await superuser.execute("UPDATE shop_verifications SET verified_at = now() - interval '2 days'")
-                until(lambda: figure(private, "account_credit_verify_age_seconds") > 2 * 86400)
-                await superuser.execute("ALTER TABLE credit_accounts DISABLE TRIGGER ALL")
-                await superuser.execute("UPDATE credit_accounts SET balance = 600, last_at = last_at + interval '1 s'")
-                assert run("verify", settings=settings).returncode == 1
-                until(lambda: (shops("never"), shops("disagree")) == (0, 1))
-                assert figure(private, "account_credit_verify_age_seconds") < 60
+            assert await shops() == [2, 0]
+            assert run("verify", "--shop", desk.slug, settings=settings).returncode == 0
+            assert await shops() == [1, 0]
+            await superuser.execute("UPDATE shop_verifications SET verified_at = now() - interval '2 days'")
+            await look_at_verified(container)
+            assert (_told("account_credit_verify_age_seconds") or 0) > 2 * 86400
+            await superuser.execute("ALTER TABLE credit_accounts DISABLE TRIGGER ALL")
+            await superuser.execute("UPDATE credit_accounts SET balance = 600, last_at = last_at + interval '1 s'")
+            assert run("verify", settings=settings).returncode == 1
+            assert await shops() == [0, 1]
+            assert (_told("account_credit_verify_age_seconds") or 0) < 60
         finally:
             await superuser.close()
-        assert other.slug != desk.slug
 
 
 async def test_a_database_that_takes_no_notes_can_be_verified_all_the_same(database: Database) -> None:
@@ -224,45 +218,3 @@ def test_methods_and_routes_that_somebody_makes_up_make_no_new_figures(database:
     assert "PROPFIND" not in told
     assert "/nowhere" not in told
     assert 'method="other"' in told
-
-
-# What is written about the figures
-
-
-def _asked_for(text: str) -> set[str]:
-    return set(re.findall(r"\b(account_credit_[a-z_]+)", text))
-
-
-def _served() -> set[str]:
-    names = metrics.names()
-    more = {
-        f"{name}_{end}" for name, kind in names.items() if kind == "histogram" for end in ("bucket", "count", "sum")
-    }
-    return set(names) | more
-
-
-def test_the_dashboard_asks_for_figures_that_there_are() -> None:
-    dashboard = json.loads((FOLDER / "deploy/grafana-dashboard.json").read_text())
-    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
-    assert len(queries) > 10
-    asked = {name for query in queries for name in _asked_for(query)}
-    assert asked <= _served()
-    ours = {name for name in metrics.names() if name.startswith("account_credit_")}
-    plain = {re.sub(r"_(bucket|count|sum)$", "", name) for name in asked}
-    assert ours <= plain | asked, "each figure of ours is somewhere on the dashboard"
-    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
-
-
-def test_the_documentation_lists_each_figure_and_no_other() -> None:
-    listed = set(re.findall(r"^\| `(account_credit_[a-z_]+)`", (FOLDER / "docs/observability.md").read_text(), re.M))
-    assert listed == {name for name in metrics.names() if name.startswith("account_credit_")}
-
-
-def test_the_documentation_lists_each_event_of_the_log_and_no_other() -> None:
-    source = "\n".join(path.read_text() for path in (FOLDER / "src").rglob("*.py"))
-    logged = set(re.findall(r'\b_log\.(?:info|warning|error|exception)\(\s*"([a-z_]+)"', source))
-    text = (FOLDER / "docs/observability.md").read_text()
-    listed = set(re.findall(r"^\| `([a-z_]+)` \|", text.partition("## Log")[2], re.M))
-    computed = {"sign_in_failed", "sign_in_throttled", "busy", "unavailable"}
-    assert logged <= listed
-    assert listed - logged <= computed

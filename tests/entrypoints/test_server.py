@@ -134,11 +134,11 @@ def test_a_database_that_goes_away_is_503_and_service_comes_back_by_itself(tmp_p
             assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
             assert int(answer.headers["retry-after"]) > 0
             assert client.get("/health/live").status_code == 200
-            assert client.get("/health/ready").status_code == 503
+            wait_for(lambda: client.get("/health/ready").status_code == 503)
             server.start()
             url(server, "account_credit_app")
             wait_for(lambda: client.get("/v1/me", headers=headers).status_code == 200, seconds=30)
-            assert client.get("/health/ready").status_code == 200
+            wait_for(lambda: client.get("/health/ready").status_code == 200)
 
 
 def _prepare(server: EmbeddedPostgres) -> None:

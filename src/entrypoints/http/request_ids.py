@@ -50,7 +50,7 @@ class EachRequest:
         scope["state"]["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        status = None
+        status, broke_off = None, True
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -61,6 +61,7 @@ class EachRequest:
 
         try:
             await self._app(scope, receive, send_with_headers)
+            broke_off = False
         except Exception:
             _log.exception("answer_broke_off")
             raise
@@ -68,6 +69,8 @@ class EachRequest:
             if status == _UNAUTHENTICATED:
                 # What a credential says of itself is not yet true.
                 structlog.contextvars.unbind_contextvars("shop_id", "actor_kind", "actor_id")
+            if broke_off:
+                status = None  # whatever its head said
             seconds = perf_counter() - started
             route = scope.get("path_template")
             metrics.answered(method=method, route=route, status=status, seconds=seconds)

@@ -8,6 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from core.ids import ClientId, DeliveryId, EndpointId
+from core.staff import Permission
 from core.webhook_views import DeliveryView
 from entrypoints.console.forms import FormStruct
 from entrypoints.console.notices import log_facts, name_of, notices_of
@@ -70,6 +71,7 @@ async def show_emails(console: ConsoleOf, visitor: VisitorOf) -> Response[str]:
 @post("/deliveries/{delivery_id:uuid}/resend")
 async def resend(console: ConsoleOf, visitor: VisitorOf, form: FormOf, delivery_id: FromPath[UUID]) -> Response[Any]:
     """Needs the permission `manage_settings`."""
+    visitor.require(Permission.MANAGE_SETTINGS)
     shown = form.read(ResendOneForm).shown
     delivery = await form.once(lambda caller: console.resend_delivery(caller, DeliveryId(delivery_id)), DeliveryView)
     back = EMAILS if shown == "emails" else notices_of(delivery.client_id)

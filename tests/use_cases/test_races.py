@@ -22,6 +22,7 @@ from core.errors import (
     ClientHasCredit,
     CreditAlreadySpent,
     InvoiceBelowAppliedCredit,
+    InvoiceChanged,
     InvoiceHasPayments,
     InvoiceNumberTaken,
     InvoiceVoid,
@@ -464,11 +465,11 @@ async def test_of_edits_that_were_made_from_the_same_invoice_one_is_saved(desk: 
         number=shown.number, issued_on=shown.issued_on, vehicle=None, lines=tuple(shown.lines), tax=0
     ).digest
     edit = desk.container.edit_invoice()
-    vehicles = ["2014 Outback", "2019 Civic", "2021 Bolt"]
+    vehicles = ["2014 Outback", "2021 Bolt"]
     answers = await in_this_order(
         auditor, client, *(partial(edit, desk.owner, invoice, InvoiceEdit(vehicle=each), was=was) for each in vehicles)
     )
-    assert kinds(answers) == ["InvoiceView", "InvoiceChanged", "InvoiceChanged"]
+    assert [type(answer) for answer in answers] == [InvoiceView, InvoiceChanged]
     assert (await desk.show(invoice)).vehicle == "2014 Outback"
     # Who does not say what the edit was made from changes the invoice whatever it says.
     assert (await edit(desk.owner, invoice, InvoiceEdit(vehicle="2019 Civic"))).vehicle == "2019 Civic"

@@ -178,6 +178,12 @@ class InvoiceNumberTaken(Refusal):
     sentence = "Another invoice already has this number."
 
 
+class InvoiceChanged(Refusal):
+    """It is not as it was shown to whoever decided; only raised for those who say what they were shown."""
+
+    sentence = "This invoice was changed meanwhile, and nothing was saved. Look at what it is now, then decide again."
+
+
 # Clients, staff, shops, webhook endpoints
 
 

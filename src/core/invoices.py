@@ -1,6 +1,7 @@
 """Invoices: what is on one, and the money side that payments and credit meet. Money in minor units."""
 
 from datetime import date, datetime
+from hashlib import sha256
 from typing import Literal
 
 import msgspec
@@ -41,6 +42,11 @@ class InvoiceContent(Struct, frozen=True, kw_only=True):
         if not 0 <= total <= MAX_AMOUNT:
             raise InvalidField("lines", f"must add up, with the tax, to a total from 0 to {MAX_AMOUNT}")
         return total
+
+    @property
+    def digest(self) -> str:
+        """The same for two that say the same: whoever was shown one can be told that it says something else by now."""
+        return sha256(msgspec.json.encode(self)).hexdigest()
 
 
 class Invoice(Struct, frozen=True, kw_only=True):

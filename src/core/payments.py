@@ -40,6 +40,11 @@ def excess(amount: int, *, due: int) -> int:
     return max(amount - max(due, 0), 0)
 
 
+def agreed(choice: OverpaymentChoice | None, agreed_excess: int | None, *, now: int) -> OverpaymentChoice | None:
+    """The choice, if it was made for the excess that there is now. None for ``agreed_excess``: for whatever it is."""
+    return choice if agreed_excess in {None, now} else None
+
+
 def split_payment(amount: int, *, due: int, choice: OverpaymentChoice | None) -> Split:
     """How a payment with money is split between its invoice and the client's credit (R13, R14).
 
@@ -114,9 +119,8 @@ class Payment(Struct, frozen=True, kw_only=True):
             if amount != self.amount:
                 raise PaymentNotEditable("captured_credit")
         else:
-            # An amount that is not raised asks nothing again: what was left on the invoice before stays there.
-            choice = edit.overpayment or (None if amount > self.amount else "leave")
-            split = split_payment(amount, due=invoice_due + self.settled, choice=choice)
+            due = invoice_due + self.settled
+            split = split_payment(amount, due=due, choice=self._choice(edit, amount, due=due))
         return msgspec.structs.replace(
             self,
             method=self.method if edit.method is None else PaymentMethod(edit.method),
@@ -128,15 +132,25 @@ class Payment(Struct, frozen=True, kw_only=True):
             received_on=self.received_on if edit.received_on is None else edit.received_on,
         )
 
+    def _choice(self, edit: "PaymentEdit", amount: int, *, due: int) -> OverpaymentChoice | None:
+        if edit.overpayment is None:
+            # An amount that is not raised asks nothing again: what was left on the invoice before stays there.
+            return None if amount > self.amount else "leave"
+        return agreed(edit.overpayment, edit.agreed_excess, now=excess(amount, due=due))
+
 
 class PaymentEdit(Struct, frozen=True, kw_only=True):
-    """What to change of a payment; ``None`` (for the reference: ``UNSET``) leaves a field as it is."""
+    """What to change of a payment; ``None`` (for the reference: ``UNSET``) leaves a field as it is.
+
+    ``agreed_excess``: what ``overpayment`` was chosen for; if that changed, the choice is asked for again.
+    """
 
     amount: int | None = None
     method: MoneyMethod | None = None
     reference: str | msgspec.UnsetType | None = msgspec.UNSET
     received_on: date | None = None
     overpayment: OverpaymentChoice | None = None
+    agreed_excess: int | None = None
 
 
 class PaymentChange(Struct, frozen=True, kw_only=True):

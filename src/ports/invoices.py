@@ -20,8 +20,9 @@ class Invoices(Protocol):
         status: InvoiceStatus | None,
         after: Position | None,
         limit: int,
+        oldest_first: bool,
     ) -> Page[InvoiceView]:
-        """Invoices, the one made last first."""
+        """Invoices, the one made last first, or the one made first."""
         ...
 
     async def content(self, invoice_id: InvoiceId) -> InvoiceContent:

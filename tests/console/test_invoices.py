@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from core.ids import PaymentId
 from tests.console.browser import Screen
-from tests.console.visiting import Visiting
+from tests.console.visiting import Visiting, fields_of
 from tests.desk import Desk
 
 
@@ -64,6 +64,8 @@ async def test_what_is_wrong_with_a_line_is_said_beside_it(visiting: Visiting, d
     assert 'value="2019 Honda Civic"' in said
     nothing = await visiting.post(here, lines(("", "", ""), ("", "3", "")))
     assert "Description of line 1 is required" in nothing.text
+    too_much = await visiting.post(here, lines(("Engine", "2", "999,999,999.99")))
+    assert "must add up, with the tax, to a total from $0.00 to $999,999,999.99" in too_much.text
 
 
 async def test_r16_an_edit_keeps_what_is_not_touched_and_is_refused_below_the_credit_applied(
@@ -73,9 +75,8 @@ async def test_r16_an_edit_keeps_what_is_not_touched_and_is_refused_below_the_cr
     invoice = await desk.invoice(client, 13000, "INV-1")
     await desk.add(client, 5000)
     await desk.apply(invoice)
-    page = (await visiting.get(f"/app/invoices/{invoice}/edit")).text
-    assert 'value="130.00"' in page
-    edit = {"number": "INV-1", "issued_on": "2026-01-31", "vehicle": "", "tax": ""}
+    edit = fields_of(await visiting.get(f"/app/invoices/{invoice}/edit"))
+    assert edit["lines[0].unit_price"] == "130.00"
     refused = await visiting.post(f"/app/invoices/{invoice}/edit", {**edit, **lines(("Work", "1", "49.99"))})
     assert refused.status_code == 409
     assert "less than the account credit applied to it" in html.unescape(refused.text)
@@ -114,11 +115,13 @@ async def test_r15_an_overpaid_invoice_is_captured_once(visiting: Visiting, desk
     client = await desk.client()
     invoice = await desk.invoice(client, 13000, "INV-1")
     await desk.pay(invoice, 15000, overpayment="leave")
-    assert "Keep $20.00 as account credit?" in (await visiting.get(f"/app/invoices/{invoice}/capture")).text
-    first = [await visiting.post(f"/app/invoices/{invoice}/capture", key="the-same") for _ in range(2)]
+    page = await visiting.get(f"/app/invoices/{invoice}/capture")
+    assert "Keep $20.00 as account credit?" in page.text
+    asked = fields_of(page)
+    first = [await visiting.post(f"/app/invoices/{invoice}/capture", asked, key="the-same") for _ in range(2)]
     assert [answer.status_code for answer in first] == [303, 303]
     assert (await desk.card(client)).credit == 2000
-    late = await visiting.post(f"/app/invoices/{invoice}/capture")
+    late = await visiting.post(f"/app/invoices/{invoice}/capture", asked)
     assert (late.status_code, "This invoice is not overpaid." in late.text) == (409, True)
 
 
@@ -152,11 +155,14 @@ async def test_r10_r21_what_may_be_edited_of_a_payment(visiting: Visiting, desk:
     asked = await visiting.post(here, {**fields, "was_amount": "50.00", "amount": "140"})
     assert asked.status_code == 409
     assert "<strong>$20.00</strong> more than the invoice" in asked.text
-    await visiting.post(here, {**fields, "was_amount": "50.00", "amount": "140", "overpayment": "capture"})
+    await visiting.post(here, {**fields_of(asked), "overpayment": "capture"})
     after = await desk.container.show_payment()(desk.owner, PaymentId(cash.id))
     assert (after.amount, after.captured, after.method, after.reference) == (14000, 2000, "card", "slip 7")
     assert "its amount cannot be changed" in (await visiting.get(here)).text
     assert (await visiting.post(here, {"method": "check", "received_on": "2026-01-31"})).status_code == 303
+    other = await desk.pay(await desk.invoice(client), 100)
+    without = await visiting.post(f"/app/payments/{other.id}/edit", {**fields, "amount": ""})
+    assert (without.status_code, "Amount is required" in without.text) == (422, True)
 
 
 async def test_r21_a_payment_whose_captured_credit_is_spent_names_what_spent_it(visiting: Visiting, desk: Desk) -> None:

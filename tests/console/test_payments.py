@@ -30,7 +30,7 @@ async def test_the_worked_example_is_done_by_hand(either_screen: Screen, desk: D
     await expect(screen.page.get_by_role("heading", name="Apply $50.00 of account credit?")).to_be_visible()
     await screen.click("Apply $50.00")
     said = await screen.said()
-    assert said == "$50.00 of account credit was applied to INV-1. The balance is now $0.00."
+    assert said == "$50.00 of account credit was applied to INV-1. The balance after it: $0.00."
     assert (await screen.figures())["Collected"] == "$0.00"
     await expect(screen.page.get_by_role("link", name="Edit", exact=True)).to_have_count(0)
     by_credit = screen.path
@@ -49,7 +49,7 @@ async def test_the_worked_example_is_done_by_hand(either_screen: Screen, desk: D
         assert await screen.page.get_by_label("Amount").input_value() == "$100"
     await screen.click("Keep $20.00 as credit")
     assert await screen.said() == (
-        "$100.00 was paid on INV-1 by cash. $20.00 of it was kept as account credit. The balance is now $20.00."
+        "$100.00 was paid on INV-1 by cash. $20.00 of it was kept as account credit. The balance after it: $20.00."
     )
     figures = await screen.figures()
     assert (figures["Collected"], figures["Pays INV-1"], figures["Kept as credit"]) == ("$100.00", "$80.00", "$20.00")
@@ -98,7 +98,7 @@ async def test_r7_the_cap_shows_while_somebody_types_and_on_the_result(owner: Sc
     await dialog.get_by_label("Amount").press("Enter")
     assert await owner.said() == (
         "$50.00 of account credit was applied to INV-1 (of $60.00 asked for: that is all the credit there is). "
-        "The balance is now $0.00."
+        "The balance after it: $0.00."
     )
     await owner.require_accessible()
 
@@ -138,7 +138,7 @@ async def test_two_browsers_spend_the_same_credit_once(open_screen: object, desk
         await screen.sign_in(desk)
         await screen.go(f"/app/invoices/{invoice}/pay")
     await screens[0].click("Apply $50.00")
-    assert (await screens[0].said()).endswith("The balance is now $0.00.")
+    assert (await screens[0].said()).endswith("The balance after it: $0.00.")
     screens[1].expected.append("409")
     await screens[1].click("Apply $50.00")
     assert await screens[1].errors() == ["This client has no account credit."]

@@ -230,6 +230,10 @@ async def test_r25_who_lacks_the_permission_is_refused(street: Street, route: Ro
     for visiting in (street.technician, street.lacking[route.permission]):
         answer = await _send(visiting, route, street.ids)
         assert answer.status_code in ({200, 303} if route.permission is None else {403}), answer.text
+        if route.method == "POST":
+            # Also where something is wrong with the form.
+            assert (await visiting.post(route.url(street.ids))).status_code == 403
+            assert (await visiting.post(route.url(street.ids), {"nonsense": "x"})).status_code == 403
 
 
 @with_every_route

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -33,13 +34,14 @@ class Visiting:
     async def post(
         self,
         path: str,
-        entries: Mapping[str, str] | None = None,
+        entries: Mapping[str, str | list[str]] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
         token: str | None = None,
         key: str | None = None,
     ) -> httpx.Response:
-        sent = {"_token": self.token if token is None else token, "_key": key or uuid4().hex, **(entries or {})}
+        fresh = {"_token": self.token if token is None else token, "_key": key or uuid4().hex}
+        sent: dict[str, str | list[str]] = {**fresh, **(entries or {})}
         return await self.http.post(path, data=sent, headers={"Origin": ORIGIN, **(headers or {})})
 
     async def sign_in(self, desk: Desk, email: str | None = None, password: str = PASSWORD) -> httpx.Response:
@@ -50,6 +52,40 @@ class Visiting:
         if answer.status_code == 303:
             await self.get("/app/clients")
         return answer
+
+
+def _is_sent(field: Mapping[str, str | None]) -> bool:
+    return "disabled" not in field and (field.get("type") not in {"checkbox", "radio"} or "checked" in field)
+
+
+class _Fields(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: dict[str, list[str]] = {}
+        self._inside = False
+        self._choice = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        has = dict(attrs)
+        name, value = has.get("name") or "", has.get("value") or ""
+        if tag == "form":
+            self._inside = (has.get("action") or "").endswith("?sent=")
+        elif tag == "select":
+            self._choice = name
+        elif self._inside and tag == "option" and "selected" in has:
+            self.entries[self._choice] = [value]
+        elif self._inside and tag == "input" and name not in {"", "_token", "_key"} and _is_sent(has):
+            self.entries.setdefault(name, []).append(value)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "form"
+
+
+def fields_of(page: httpx.Response) -> dict[str, str | list[str]]:
+    """What the form of a page sends if nobody touches it: its inputs and choices, without token, key and buttons."""
+    reader = _Fields()
+    reader.feed(page.text)
+    return {name: texts if len(texts) > 1 else texts[0] for name, texts in reader.entries.items()}
 
 
 def http_of(app: Litestar) -> httpx.AsyncClient:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 
+import msgspec
 import pytest
 
 from core.errors import ClientDeleted, InvalidField, InvoiceHasPayments, InvoiceVoid
@@ -48,6 +49,28 @@ def test_a_total_below_zero_or_out_of_range_is_a_fault_of_the_lines(invoice: Inv
     with pytest.raises(InvalidField) as refused:
         _ = invoice.total
     assert refused.value.field == "lines"
+
+
+SHOWN = content((1, 120_00), tax=10_00)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        msgspec.structs.replace(SHOWN, number="INV-2"),
+        msgspec.structs.replace(SHOWN, issued_on=date(2026, 3, 3)),
+        msgspec.structs.replace(SHOWN, vehicle=None),
+        msgspec.structs.replace(SHOWN, tax=9_00),
+        content((1, 120_01), tax=10_00),
+        content((2, 120_00), tax=10_00),
+        content((1, 100_00), (1, 20_00), tax=10_00),
+        content((1, 20_00), (1, 100_00), tax=10_00),
+    ],
+    ids=["number", "date", "vehicle", "tax", "price", "quantity", "lines", "lines-turned"],
+)
+def test_an_invoice_that_says_something_else_has_another_digest(other: InvoiceContent) -> None:
+    assert content((1, 120_00), tax=10_00).digest == SHOWN.digest
+    assert other.digest != SHOWN.digest
 
 
 @pytest.mark.parametrize(

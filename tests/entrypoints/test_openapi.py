@@ -11,6 +11,7 @@ import schemathesis
 
 from core import errors
 from core.errors import Refusal
+from entrypoints.console.refusals import REFUSALS as CONSOLE_REFUSALS
 from entrypoints.http.problems import edge_answers
 from entrypoints.staff_api.refusals import REFUSALS
 from ports.transactions import Busy, IdempotencyKeyInUse, Unavailable
@@ -123,7 +124,10 @@ def refusals(kind: type[Exception] = Refusal) -> list[type[Exception]]:
 
 
 def test_the_table_answers_every_refusal_and_every_trouble() -> None:
-    assert set(REFUSALS) == {*refusals(), Unavailable, Busy, IdempotencyKeyInUse}
+    troubles = {Unavailable, Busy, IdempotencyKeyInUse}
+    assert set(CONSOLE_REFUSALS) == {*refusals(), *troubles}
+    # Who edits by the API does not say what they were shown.
+    assert set(REFUSALS) == {*refusals(), *troubles} - {errors.InvoiceChanged}
 
 
 def test_the_codes_are_those_of_the_contract() -> None:
@@ -141,7 +145,7 @@ def test_a_rule_that_says_no_is_a_conflict_unless_it_is_about_the_request(kind: 
         errors.IdempotencyKeyReused: 422,
         errors.TooManySignIns: 429,
     }
-    assert REFUSALS[kind].status == statuses.get(kind, 409)
+    assert CONSOLE_REFUSALS[kind].status == statuses.get(kind, 409)
 
 
 async def test_the_page_loads_nothing_from_another_host(http: httpx.AsyncClient) -> None:

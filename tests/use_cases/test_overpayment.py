@@ -5,12 +5,13 @@ import pytest
 from core.errors import (
     InvalidField,
     InvoiceBelowAppliedCredit,
+    InvoiceChanged,
     InvoiceVoid,
     NotOverpaid,
     OverpaymentChoiceRequired,
     PaymentNotEditable,
 )
-from core.payments import OverpaymentChoice
+from core.payments import OverpaymentChoice, PaymentEdit
 from tests.desk import Desk
 from tests.soundness import Auditor
 
@@ -93,6 +94,27 @@ async def test_an_edit_that_raises_a_payment_above_what_is_due_without_it_asks_t
     assert ((await desk.show(invoice)).due, (await desk.card(client)).credit) == (0, 500)
 
 
+@pytest.mark.parametrize("choice", ["capture", "leave"])
+async def test_a_choice_for_an_edit_holds_for_the_excess_that_it_was_made_for(
+    desk: Desk, auditor: Auditor, choice: OverpaymentChoice
+) -> None:
+    client = await desk.client()
+    invoice = await desk.invoice(client, 10000)
+    cash = await desk.pay(invoice, 5000)
+    edit = PaymentEdit(amount=12000, overpayment=choice, agreed_excess=2000)
+    other = await desk.pay(invoice, 3000)
+    async with auditor.refuses(desk, OverpaymentChoiceRequired, facts={"excess": 5000}):
+        await desk.edit_as(cash.id, edit)
+    # Nor is it left on the invoice by itself where somebody has raised the amount meanwhile.
+    await desk.delete(other.id)
+    await desk.edit(cash.id, 12000, overpayment="leave")
+    await desk.pay(invoice, 3000, overpayment="leave")
+    async with auditor.refuses(desk, OverpaymentChoiceRequired, facts={"excess": 5000}):
+        await desk.edit_as(cash.id, edit)
+    await desk.edit_as(cash.id, PaymentEdit(amount=12000, overpayment=choice, agreed_excess=5000))
+    assert (await desk.card(client)).credit == (5000 if choice == "capture" else 0)
+
+
 async def test_an_edit_that_raises_a_payment_may_leave_the_excess(desk: Desk) -> None:
     client = await desk.client()
     invoice = await desk.invoice(client, 1000)
@@ -151,6 +173,20 @@ async def test_an_overpayment_that_was_left_can_be_captured_later_and_only_once(
     assert (after.amount, after.collected, after.settled, after.captured) == (1500, 1500, 1000, 500)
     async with auditor.refuses(desk, NotOverpaid):
         await desk.capture(invoice)
+
+
+async def test_a_later_capture_takes_what_was_agreed_to_or_nothing(desk: Desk, auditor: Auditor) -> None:
+    client = await desk.client()
+    invoice = await desk.invoice(client, 1000)
+    capture = desk.container.capture_overpayment()
+    async with auditor.refuses(desk, NotOverpaid):
+        await capture(desk.owner, invoice, agreed_excess=500)
+    for _ in range(2):
+        await desk.pay(invoice, 1000, overpayment="leave")
+    for agreed in (0, 999, 1001):
+        async with auditor.refuses(desk, InvoiceChanged):
+            await capture(desk.owner, invoice, agreed_excess=agreed)
+    assert (await capture(desk.owner, invoice, agreed_excess=1000)).captured == 1000
 
 
 async def test_a_later_capture_takes_from_the_newest_payments_first_each_up_to_what_it_settles(desk: Desk) -> None:

@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from core.errors import (
     ClientHasCredit,
     CreditAlreadySpent,
     InvoiceBelowAppliedCredit,
+    InvoiceChanged,
     InvoiceHasPayments,
     InvoiceNumberTaken,
     InvoiceVoid,
@@ -32,6 +34,7 @@ from core.errors import (
     RefundExceedsPaid,
 )
 from core.ids import InvoiceId
+from core.invoices import InvoiceContent
 from core.use_cases.invoices import InvoiceEdit
 from core.views import EntryView, InvoiceView, RecordedPaymentView
 from ports.transactions import AlreadyAnswered
@@ -452,6 +455,24 @@ async def test_two_invoices_edited_to_one_number_at_once(desk: Desk) -> None:
     edit = desk.container.edit_invoice()
     answers = await outcomes(*(edit(desk.owner, InvoiceId(i), InvoiceEdit(number="A-1")) for i in invoices))
     assert Counter(kinds(answers)) == {"InvoiceView": 1, "InvoiceNumberTaken": 9}
+
+
+async def test_of_edits_that_were_made_from_the_same_invoice_one_is_saved(desk: Desk, auditor: Auditor) -> None:
+    client = await desk.client()
+    invoice = await desk.invoice(client, 1000)
+    shown = await desk.show(invoice)
+    was = InvoiceContent(
+        number=shown.number, issued_on=shown.issued_on, vehicle=None, lines=tuple(shown.lines), tax=0
+    ).digest
+    edit = desk.container.edit_invoice()
+    vehicles = ["2014 Outback", "2021 Bolt"]
+    answers = await in_this_order(
+        auditor, client, *(partial(edit, desk.owner, invoice, InvoiceEdit(vehicle=each), was=was) for each in vehicles)
+    )
+    assert [type(answer) for answer in answers] == [InvoiceView, InvoiceChanged]
+    assert (await desk.show(invoice)).vehicle == "2014 Outback"
+    # Who does not say what the edit was made from changes the invoice whatever it says.
+    assert (await edit(desk.owner, invoice, InvoiceEdit(vehicle="2019 Civic"))).vehicle == "2019 Civic"
 
 
 async def test_an_invoice_number_that_is_taken_is_refused(desk: Desk, auditor: Auditor) -> None:

@@ -71,15 +71,17 @@ _VOID = ShopStatement(_one.values(voided_at=bindparam("voided_at")))
 
 
 @cache
-def _page_statement(*, of_client: bool, status: bool, after: bool) -> ShopStatement:
+def _page_statement(*, of_client: bool, status: bool, after: bool, oldest_first: bool) -> ShopStatement:
     statement = _views()
     if of_client:
         statement = statement.where(invoices.c.client_id == bindparam("client_id"))
     if status:
         statement = statement.where(invoices.c.status == bindparam("status", type_=Text()))
     if after:
-        statement = statement.where(invoices.c.id < bindparam("after_id"))
-    return ShopStatement(statement.order_by(invoices.c.id.desc()).limit(bindparam("limit", type_=BigInteger())))
+        beyond = invoices.c.id.__gt__ if oldest_first else invoices.c.id.__lt__
+        statement = statement.where(beyond(bindparam("after_id")))
+    order = invoices.c.id if oldest_first else invoices.c.id.desc()
+    return ShopStatement(statement.order_by(order).limit(bindparam("limit", type_=BigInteger())))
 
 
 class PostgresInvoices:
@@ -101,8 +103,14 @@ class PostgresInvoices:
         status: InvoiceStatus | None,
         after: Position | None,
         limit: int,
+        oldest_first: bool,
     ) -> Page[InvoiceView]:
-        statement = _page_statement(of_client=client_id is not None, status=status is not None, after=after is not None)
+        statement = _page_statement(
+            of_client=client_id is not None,
+            status=status is not None,
+            after=after is not None,
+            oldest_first=oldest_first,
+        )
         rows = await self._scope.rows(
             statement, client_id=client_id, status=status, after_id=after[0] if after else None, limit=limit + 1
         )

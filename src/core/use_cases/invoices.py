@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from core.books import payment_options
-from core.errors import InvalidField, InvoiceNumberTaken, NotFound
+from core.errors import InvalidField, InvoiceChanged, InvoiceNumberTaken, NotFound
 from core.ids import ClientId, InvoiceId
 from core.invoices import InvoiceContent, InvoiceLine, InvoiceStatus
 from core.staff import Caller, Permission
@@ -38,10 +38,13 @@ class ListInvoices:
         status: InvoiceStatus | None,
         after: Position | None,
         limit: int,
+        oldest_first: bool = False,
     ) -> Page[InvoiceView]:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit()
-            return await shop.invoices.page(client_id=client_id, status=status, after=after, limit=limit)
+            return await shop.invoices.page(
+                client_id=client_id, status=status, after=after, limit=limit, oldest_first=oldest_first
+            )
 
 
 class ShowPaymentOptions:
@@ -116,10 +119,17 @@ class EditInvoice:
         self._transactions = transactions
 
     @retried
-    async def __call__(self, caller: Caller, invoice_id: InvoiceId, edit: InvoiceEdit) -> InvoiceView:
+    async def __call__(
+        self, caller: Caller, invoice_id: InvoiceId, edit: InvoiceEdit, *, was: str | None = None
+    ) -> InvoiceView:
+        """``was``: the digest of the content that the edit was made from; if it says something else by now, the edit is
+        refused.
+        """
         async with self._transactions.for_shop(caller) as shop:
             books = await shop.open_invoice(invoice_id, needs=Permission.MANAGE_INVOICES)
             old = await shop.invoices.content(invoice_id)
+            if was not in {None, old.digest}:
+                raise InvoiceChanged
             new = InvoiceContent(
                 number=edit.number or old.number,
                 issued_on=edit.issued_on or old.issued_on,

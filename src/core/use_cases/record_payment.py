@@ -6,7 +6,7 @@ from core.books import Books, PaymentDetails, Posting
 from core.ids import InvoiceId
 from core.ledger import Application, Recorder
 from core.money import require_amount
-from core.payments import OverpaymentChoice, PaymentMethod, excess
+from core.payments import OverpaymentChoice, PaymentMethod, agreed, excess
 from core.staff import Caller, Permission
 from core.use_cases.retried import retried
 from core.views import RecordedPaymentView, entry_view, payment_fields
@@ -45,7 +45,7 @@ class RecordPayment:
                 invoice_id,
                 method=method,
                 amount=amount,
-                overpayment=overpayment if agreed_excess in {None, now} else None,
+                overpayment=agreed(overpayment, agreed_excess, now=now),
                 details=details,
                 recorder=shop.recorder,
             )

@@ -64,17 +64,17 @@ async def show_bulk_payment(console: ConsoleOf, visitor: VisitorOf, client_id: F
     visitor.require(Permission.CREATE_PAYMENTS)
     filling = visitor.query(Filling)
     facts = await _paying(console, visitor, client_id)
-    rows = [
-        {"invoice_id": invoice.id, "amount": invoice.due if filling.fill else None}
-        for invoice in facts["invoices"].values()
-    ]
+    offered: list[InvoiceView] = facts["invoices"]
     form = visitor.form(
         BulkPaymentForm,
-        allocations=rows,
+        allocations=[
+            {"invoice_id": invoice.id, "amount": invoice.due if filling.fill else None} for invoice in offered
+        ],
         method=PaymentMethod.CHECK,
         received_on=visitor.formats.today(console.clock.now()),
     )
-    facts["total"] = sum(row["amount"] or 0 for row in rows)
+    facts["rows"] = list(zip(form.rows("allocations"), offered, strict=True))
+    facts["total"] = sum(invoice.due for invoice in offered) if filling.fill else 0
     return visitor.page("bulk_payments/pay.html", form=form, **facts)
 
 
@@ -133,24 +133,33 @@ def _beside(refusal: Exception, chosen: list[tuple[int, Allocation]], visitor: V
 
 
 async def _paying(console: Console, visitor: Visitor, client_id: UUID, form: SentForm | None = None) -> dict[str, Any]:
-    """The page's facts: the open invoices, and those that the form names all the same.
+    """The page's facts: the open invoices that were made first, and by the rows of the form the one that each names,
+    open or no longer.
 
     Raises:
         NotFound.
     """
     client = await console.show_client(visitor.caller, ClientId(client_id))
     page = await console.list_invoices(
-        visitor.caller, client_id=ClientId(client_id), status="open", after=None, limit=MAX_ALLOCATIONS
+        visitor.caller,
+        client_id=ClientId(client_id),
+        status="open",
+        after=None,
+        limit=MAX_ALLOCATIONS,
+        oldest_first=True,
     )
-    invoices: dict[str, InvoiceView] = {str(invoice.id): invoice for invoice in reversed(page.items)}
-    typed = {} if form is None else _typed(form, visitor)
-    for each in typed:
-        if str(each) not in invoices:
-            invoices[str(each)] = await _of_client(console, visitor, client_id, each)
+    by_id = {invoice.id: invoice for invoice in page.items}
+    typed = [] if form is None else _typed(form, visitor)
+    for _, invoice_id, _ in typed:
+        if invoice_id not in by_id:
+            by_id[invoice_id] = await _of_client(console, visitor, client_id, invoice_id)
     return {
         "client": client,
-        "invoices": invoices,
-        "total": sum(typed.values()),
+        "invoices": list(by_id.values()),
+        "more": page.next_position is not None,
+        "rows": [(row, by_id[invoice_id]) for row, invoice_id, _ in typed],
+        "total": sum(amount for _, _, amount in typed),
+        "most": MAX_ALLOCATIONS,
         "methods": MONEY_METHODS,
         "today": visitor.formats.today(console.clock.now()),
     }
@@ -164,20 +173,20 @@ async def _of_client(console: Console, visitor: Visitor, client_id: UUID, invoic
     return invoice
 
 
-def _typed(form: SentForm, visitor: Visitor) -> dict[UUID, int]:
-    """The amount of each invoice that the form names; 0 while it is none. Raises NotFound."""
-    typed: dict[UUID, int] = {}
+def _typed(form: SentForm, visitor: Visitor) -> list[tuple[str, UUID, int]]:
+    """By the rows of the form: the invoice that it names, and the amount, 0 while it is none. Raises NotFound."""
+    typed = []
     for row in form.unchanged().rows("allocations"):
         named, amount = (form.entries.get(f"{row}.{field}", [""])[0] for field in ("invoice_id", "amount"))
         try:
             invoice_id = UUID(named)
         except ValueError:
             raise NotFound from None
+        formats = visitor.formats
         try:
-            formats = visitor.formats
-            typed[invoice_id] = read_amount(amount, formats.minor_unit_digits, symbols=formats.symbols)
+            typed.append((row, invoice_id, read_amount(amount, formats.minor_unit_digits, symbols=formats.symbols)))
         except InvalidField:
-            typed[invoice_id] = 0
+            typed.append((row, invoice_id, 0))
     return typed
 
 

@@ -69,6 +69,7 @@ async def show_add_client(visitor: VisitorOf) -> Response[str]:
 @post("/clients/add")
 async def add_client(console: ConsoleOf, visitor: VisitorOf, form: FormOf) -> Response[Any]:
     """Needs the permission `manage_clients`."""
+    visitor.require(Permission.MANAGE_CLIENTS)
     try:
         typed = form.read(ClientForm)
         email = typed.clean_email
@@ -88,7 +89,7 @@ async def show_edit_client(console: ConsoleOf, visitor: VisitorOf, client_id: Fr
     """The form with what is known of a client."""
     visitor.require(Permission.MANAGE_CLIENTS)
     client = await console.show_client(visitor.caller, ClientId(client_id))
-    form = visitor.form(
+    form = visitor.edit_form(
         ClientForm, name=client.name, email=client.email, phone=client.phone, email_notices=client.email_notices
     )
     return visitor.page("clients/edit.html", form=form, client=client)
@@ -97,11 +98,13 @@ async def show_edit_client(console: ConsoleOf, visitor: VisitorOf, client_id: Fr
 @post("/clients/{client_id:uuid}/edit")
 async def edit_client(console: ConsoleOf, visitor: VisitorOf, form: FormOf, client_id: FromPath[UUID]) -> Response[Any]:
     """Needs the permission `manage_clients`."""
+    visitor.require(Permission.MANAGE_CLIENTS)
     try:
         typed = form.read(ClientForm)
-        edit = ClientEdit(
+        changed = form.changed(
             name=typed.name, email=typed.clean_email, phone=typed.phone, email_notices=typed.email_notices
         )
+        edit = ClientEdit(**changed)
         client = await form.once(lambda caller: console.edit_client(caller, ClientId(client_id), edit), ClientView)
     except REFUSED as refusal:
         client = await console.show_client(visitor.caller, ClientId(client_id))

@@ -147,25 +147,25 @@ async def preview_credit(
 ) -> Response[Any]:
     """What adding it would do. Nothing is saved."""
     visitor.require(Permission.CREATE_PAYMENTS)
+    unfinished, wrong = UnfinishedCreditForm(), None
     try:
         unfinished = form.read(UnfinishedCreditForm)
     except REFUSED as refusal:
-        if visitor.asks_for_part("preview"):
-            # Somebody is still typing: what is wrong is said once they send it.
-            preview = await _preview(console, visitor, client_id, UnfinishedCreditForm())
-            return visitor.part("credit/_add_preview.html", **_previewed(visitor, preview))
-        preview = await _preview(console, visitor, client_id, UnfinishedCreditForm())
-        return visitor.again("credit/add.html", form, refusal, **await _adding(console, visitor, client_id, preview))
+        wrong = refusal
     preview = await _preview(console, visitor, client_id, unfinished)
     if visitor.asks_for_part("preview"):
+        # Somebody is still typing: what is wrong is said once they send it.
         return visitor.part("credit/_add_preview.html", **_previewed(visitor, preview))
     facts = await _adding(console, visitor, client_id, preview)
+    if wrong is not None:
+        return visitor.again("credit/add.html", form, wrong, **facts)
     return visitor.page("credit/add.html", form=form.unchanged(), **facts)
 
 
 @post("/clients/{client_id:uuid}/credit/add")
 async def add_credit(console: ConsoleOf, visitor: VisitorOf, form: FormOf, client_id: FromPath[UUID]) -> Response[Any]:
     """R5. Needs the permission `create_payments`."""
+    visitor.require(Permission.CREATE_PAYMENTS)
     try:
         typed = form.read(CreditForm)
         entry = await form.once(_add(console, client_id, typed), EntryView)
@@ -210,6 +210,7 @@ async def show_void(console: ConsoleOf, visitor: VisitorOf, entry_id: FromPath[U
 @post("/credit/entries/{entry_id:uuid}/void")
 async def void_entry(console: ConsoleOf, visitor: VisitorOf, form: FormOf, entry_id: FromPath[UUID]) -> Response[Any]:
     """R18. Needs the permission `create_payments`."""
+    visitor.require(Permission.CREATE_PAYMENTS)
     try:
         typed = form.read(VoidForm)
         reversal = await form.once(
@@ -259,6 +260,7 @@ async def _adding(console: Console, visitor: Visitor, client_id: UUID, preview: 
     return {
         "client": client,
         "invoices": [(str(invoice.id), _offered(invoice, visitor)) for invoice in live],
+        "only_newest": INVOICES_OFFERED if invoices.next_position else None,
         "reasons": [(reason, f"{REASONS[reason]}: {ADD_REASON_HINTS[reason]}") for reason in ADD_REASONS],
         **_previewed(visitor, preview),
     }

@@ -1,7 +1,7 @@
 """Forms: what was typed, read as a Struct, or shown again as it was, with a sentence beside what is wrong."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar, get_origin
 from urllib.parse import parse_qsl
 from uuid import uuid4
@@ -30,6 +30,8 @@ Entries = Mapping[str, list[str]]
 """What was sent, by the name of its field. Of a list of Structs: ``lines[0].description``."""
 
 TOKEN, KEY = "_token", "_key"
+WAS = "was_"
+"""With the name of a field: the hidden one that says what the form showed there, see :meth:`SentForm.changed`."""
 MAX_FIELDS = 1000
 
 _IS_MONEY = {"is": "money"}
@@ -37,6 +39,8 @@ Amount = Annotated[int, Meta(ge=1, le=MAX_AMOUNT, title="Amount", extra=_IS_MONE
 AmountOrZero = Annotated[int, Meta(ge=0, le=MAX_AMOUNT, title="Amount", extra=_IS_MONEY)]
 SignedAmount = Annotated[int, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT, title="Amount", extra=_IS_MONEY)]
 """Money as people type it, see :func:`core.money.read_amount`."""
+AgreedExcess = Annotated[int, Meta(ge=0, le=2**63 - 1, title="Excess", extra=_IS_MONEY)]
+"""What somebody was asked about: several payments together may come to more than one can ask for."""
 
 _IN_LIST = re.compile(r"(\w+)\[(\d{1,3})\]\.(\w+)")
 
@@ -86,6 +90,11 @@ class Form:
                     return (titles[-1] if titles else field.replace("_", " ").capitalize()) + place
         return field.replace("_", " ").capitalize() + place
 
+    @property
+    def was(self) -> list[tuple[str, str]]:
+        """The hidden fields that say what the form showed: names and texts."""
+        return [(name, text) for name, texts in self._entries.items() if name.startswith(WAS) for text in texts]
+
     def rows(self, name: str) -> list[str]:
         """The beginnings of the names of each row of a list: ``lines[0]``, ``lines[1]``."""
         found = {int(match[2]) for each in self._entries if (match := _IN_LIST.fullmatch(each)) and match[1] == name}
@@ -95,6 +104,11 @@ class Form:
 def entries_of(values: Mapping[str, Any], formats: Formats, type_: type[Struct]) -> dict[str, list[str]]:
     """Values as they stand in the fields of a form; None leaves its field empty."""
     return dict(_entries(values, formats, type_, ""))
+
+
+def with_what_it_shows(entries: dict[str, list[str]], names: Iterable[str]) -> dict[str, list[str]]:
+    """The entries, and beside each of these fields the hidden one that says what stands there."""
+    return {**entries, **{WAS + name: entries.get(name) or [""] for name in names}}
 
 
 def _entries(values: Mapping[str, Any], formats: Formats, type_: type[Struct], at: str) -> Iterator[tuple[str, Any]]:
@@ -145,6 +159,23 @@ class SentForm:
         """What was typed. Raises InvalidFields, and what the Struct itself raises."""
         self._type = type_
         return read_entries(self.entries, type_, self._formats)
+
+    def changed(self, **values: Any) -> dict[str, Any]:
+        """Of these fields those that say something else than the form showed. What nobody touched may be another by
+        now, at another desk, and is to be left alone.
+        """
+        return {name: value for name, value in values.items() if not self._untouched(name)}
+
+    def _untouched(self, name: str) -> bool:
+        return WAS + name in self.entries and self._texts(WAS + name) == self._texts(name)
+
+    def _texts(self, name: str) -> list[str]:
+        """A box that is not ticked sends nothing, and what says so sends an empty text."""
+        return sorted(text for text in self.entries.get(name, ()) if text)
+
+    def now_shows(self, name: str, text: str) -> None:
+        """What a hidden field says once the form is shown again, whatever was sent in it."""
+        self.entries = {**self.entries, name: [text]}
 
     def drop_blank_rows(self, name: str, *, but: str = "") -> None:
         """Leave out the rows of a list in which nothing was typed, ``but`` for that field; the first one stays."""
@@ -294,6 +325,8 @@ def _nested(entries: Entries, type_: type[Struct], formats: Formats, errors: lis
     value: dict[str, Any] = {}
     rows: dict[str, dict[int, dict[str, Any]]] = {}
     for name, texts in entries.items():
+        if name.startswith(WAS):
+            continue
         in_list = _IN_LIST.fullmatch(name)
         item = None if in_list is None else item_struct_in(fields.get(in_list[1], Any))
         if in_list is not None and item is not None:

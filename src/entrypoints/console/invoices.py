@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from msgspec import Meta
 
-from core.errors import InvalidField
+from core.errors import InvalidField, InvoiceChanged
 from core.ids import ClientId, InvoiceId
 from core.invoices import InvoiceContent, InvoiceLine, InvoiceStatus
 from core.money import MAX_AMOUNT
@@ -18,7 +18,7 @@ from core.use_cases.invoices import InvoiceEdit
 from core.views import CaptureView, ClientView, InvoiceView
 from entrypoints.console.addresses import INVOICES, client_address, invoice_address
 from entrypoints.console.formats import isolated
-from entrypoints.console.forms import AmountOrZero, FormStruct, SentForm
+from entrypoints.console.forms import AgreedExcess, AmountOrZero, FormStruct, SentForm, SignedAmount
 from entrypoints.console.refusals import REFUSED
 from entrypoints.console.services import Console, ConsoleOf, FormOf, VisitorOf
 from entrypoints.console.visitors import Visitor, listing
@@ -52,7 +52,7 @@ class LineForm(FormStruct, frozen=True, kw_only=True):
         ),
     ]
     quantity: Annotated[str, Meta(pattern=_QUANTITY, title="Quantity of line", extra=_SAYS_QUANTITY)] = "1"
-    unit_price: Annotated[int, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT, title="Unit price of line", extra={"is": "money"})]
+    unit_price: Annotated[SignedAmount, Meta(title="Unit price of line")]
 
     @property
     def line(self) -> InvoiceLine:
@@ -65,11 +65,29 @@ class LineForm(FormStruct, frozen=True, kw_only=True):
 
 
 class InvoiceForm(FormStruct, frozen=True, kw_only=True):
+    """``was``: the digest of what the invoice said when it was shown to be edited."""
+
     number: Annotated[Number, Meta(title="Number")] | None = None
     issued_on: Annotated[date, Meta(title="Date")] | None = None
     vehicle: Annotated[Vehicle, Meta(title="Vehicle")] | None = None
     lines: Annotated[tuple[LineForm, ...], Meta(min_length=1, max_length=100, title="Lines")]
     tax: Annotated[AmountOrZero, Meta(title="Tax")] = 0
+    was: str = ""
+
+    @property
+    def invoice_lines(self) -> tuple[InvoiceLine, ...]:
+        return tuple(each.line for each in self.lines)
+
+    @property
+    def total(self) -> int:
+        """Raises InvalidField, which speaks of minor units."""
+        return InvoiceContent(number="", issued_on=date.min, vehicle=None, lines=self.invoice_lines, tax=self.tax).total
+
+
+class CaptureForm(FormStruct, frozen=True, kw_only=True):
+    """``agreed_excess``: what the page asked about."""
+
+    agreed_excess: AgreedExcess = 0
 
 
 @get("/invoices")
@@ -138,9 +156,10 @@ async def add_line_to_new(
 @post("/clients/{client_id:uuid}/invoices/add")
 async def add_invoice(console: ConsoleOf, visitor: VisitorOf, form: FormOf, client_id: FromPath[UUID]) -> Response[Any]:
     """Needs the permission `manage_invoices`."""
+    visitor.require(Permission.MANAGE_INVOICES)
     form.drop_blank_rows("lines", but="quantity")
     try:
-        typed = form.read(InvoiceForm)
+        typed = _read(form, visitor)
         invoice = await form.once(
             lambda caller: console.add_invoice(
                 caller,
@@ -148,7 +167,7 @@ async def add_invoice(console: ConsoleOf, visitor: VisitorOf, form: FormOf, clie
                 number=typed.number,
                 issued_on=typed.issued_on,
                 vehicle=typed.vehicle,
-                lines=[each.line for each in typed.lines],
+                lines=typed.invoice_lines,
                 tax=typed.tax,
             ),
             InvoiceView,
@@ -171,6 +190,7 @@ async def show_edit_invoice(console: ConsoleOf, visitor: VisitorOf, invoice_id: 
         vehicle=invoice.vehicle,
         lines=invoice.lines,
         tax=invoice.tax,
+        was=_digest_of(invoice),
     )
     return visitor.page("invoices/edit.html", form=form, **{**facts, "total": invoice.total})
 
@@ -189,20 +209,51 @@ async def edit_invoice(
     console: ConsoleOf, visitor: VisitorOf, form: FormOf, invoice_id: FromPath[UUID]
 ) -> Response[Any]:
     """R16. Needs the permission `manage_invoices`."""
+    visitor.require(Permission.MANAGE_INVOICES)
     form.drop_blank_rows("lines", but="quantity")
     try:
-        typed = form.read(InvoiceForm)
+        typed = _read(form, visitor)
         edit = InvoiceEdit(
             number=typed.number,
             issued_on=typed.issued_on,
             vehicle=typed.vehicle,
-            lines=tuple(each.line for each in typed.lines),
+            lines=typed.invoice_lines,
             tax=typed.tax,
         )
-        invoice = await form.once(lambda caller: console.edit_invoice(caller, InvoiceId(invoice_id), edit), InvoiceView)
+        invoice = await form.once(
+            lambda caller: console.edit_invoice(caller, InvoiceId(invoice_id), edit, was=typed.was), InvoiceView
+        )
     except REFUSED as refusal:
-        return visitor.again("invoices/edit.html", form, refusal, **await _editing(console, visitor, invoice_id))
+        facts = await _editing(console, visitor, invoice_id)
+        if isinstance(refusal, InvoiceChanged):
+            # What was typed stays. Saved once more it replaces what the page shows now, and nothing that it does not.
+            facts |= {"changed": True, "total": _total(form)}
+            form.now_shows("was", _digest_of(facts["invoice"]))
+        return visitor.again("invoices/edit.html", form, refusal, **facts)
     return visitor.go(invoice_address(invoice.id), f"{isolated(invoice.number)} was saved.")
+
+
+def _read(form: SentForm, visitor: Visitor) -> InvoiceForm:
+    """Raises InvalidFields, InvalidField."""
+    typed = form.read(InvoiceForm)
+    try:
+        _ = typed.total
+    except InvalidField as refusal:
+        least, most = visitor.formats.money(0), visitor.formats.money(MAX_AMOUNT)
+        said = f"must add up, with the tax, to a total from {least} to {most}"
+        raise InvalidField(refusal.field, said) from None
+    return typed
+
+
+def _digest_of(invoice: InvoiceView) -> str:
+    """Of what the form shows of it."""
+    return InvoiceContent(
+        number=invoice.number,
+        issued_on=invoice.issued_on,
+        vehicle=invoice.vehicle,
+        lines=tuple(invoice.lines),
+        tax=invoice.tax,
+    ).digest
 
 
 def _with_a_line(visitor: Visitor, form: SentForm, facts: dict[str, Any]) -> Response[str]:
@@ -217,9 +268,7 @@ def _total(form: SentForm) -> int | None:
     sent = form.entries
     try:
         form.drop_blank_rows("lines", but="quantity")
-        typed = form.read(InvoiceForm)
-        lines = tuple(each.line for each in typed.lines)
-        return InvoiceContent(number="", issued_on=date.min, vehicle=None, lines=lines, tax=typed.tax).total
+        return form.read(InvoiceForm).total
     except (InvalidFields, InvalidField):
         return None
     finally:
@@ -247,6 +296,7 @@ def _edited(client: ClientView, invoice: InvoiceView | None, action: str, back: 
         "action": action,
         "back": back,
         "total": None,
+        "changed": False,
     }
 
 
@@ -276,7 +326,7 @@ async def show_capture(console: ConsoleOf, visitor: VisitorOf, invoice_id: FromP
     """What capturing the overpayment would do."""
     visitor.require(Permission.CREATE_PAYMENTS)
     facts = await invoice_facts(console, visitor, invoice_id)
-    return visitor.page("invoices/capture.html", form=visitor.form(), **facts)
+    return visitor.page("invoices/capture.html", form=visitor.form(CaptureForm), **facts)
 
 
 @post("/invoices/{invoice_id:uuid}/capture")
@@ -284,9 +334,12 @@ async def capture_overpayment(
     console: ConsoleOf, visitor: VisitorOf, form: FormOf, invoice_id: FromPath[UUID]
 ) -> Response[Any]:
     """R15. Needs the permission `create_payments`."""
+    visitor.require(Permission.CREATE_PAYMENTS)
     try:
+        agreed = form.read(CaptureForm).agreed_excess
         captured = await form.once(
-            lambda caller: console.capture_overpayment(caller, InvoiceId(invoice_id)), CaptureView
+            lambda caller: console.capture_overpayment(caller, InvoiceId(invoice_id), agreed_excess=agreed),
+            CaptureView,
         )
     except REFUSED as refusal:
         facts = await invoice_facts(console, visitor, invoice_id)

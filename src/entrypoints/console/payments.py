@@ -18,7 +18,7 @@ from core.staff import Caller, Permission
 from core.views import ClientView, EntryView, InvoiceView, PaymentView, RecordedPaymentView
 from entrypoints.console.addresses import invoice_address, payment_address
 from entrypoints.console.formats import isolated
-from entrypoints.console.forms import Amount, AmountOrZero, FormStruct, SentForm, read_entries
+from entrypoints.console.forms import AgreedExcess, Amount, FormStruct, SentForm, read_entries
 from entrypoints.console.invoices import credit_applied, invoice_facts
 from entrypoints.console.refusals import REFUSED, sentence_of
 from entrypoints.console.services import Console, ConsoleOf, FormOf, VisitorOf
@@ -48,7 +48,7 @@ class PaymentForm(FormStruct, frozen=True, kw_only=True):
     reference: Annotated[Reference, Meta(title="Reference")] | None = None
     received_on: Annotated[date, Meta(title="Received on")] | None = None
     overpayment: Annotated[OverpaymentChoice, Meta(title="What to do with the rest")] | None = None
-    agreed_excess: AmountOrZero | None = None
+    agreed_excess: AgreedExcess = 0
 
     def __post_init__(self) -> None:
         if self.amount is None and self.method != PaymentMethod.ACCOUNT_CREDIT:
@@ -63,22 +63,18 @@ class UnfinishedPaymentForm(FormStruct, frozen=True, kw_only=True):
     reference: str | None = None
     received_on: str | None = None
     overpayment: OverpaymentChoice | None = None
-    agreed_excess: AmountOrZero | None = None
+    agreed_excess: AgreedExcess = 0
 
 
 class PaymentEditForm(FormStruct, frozen=True, kw_only=True):
-    """``was_amount``: the amount that was there to be changed. One that was not touched is not changed either."""
+    """``amount``: only of a payment that captured nothing. ``agreed_excess``: what ``overpayment`` was chosen for."""
 
     amount: Amount | None = None
-    was_amount: AmountOrZero | None = None
     method: Annotated[MoneyMethod, Meta(title="Method")]
     reference: Annotated[Reference, Meta(title="Reference")] | None = None
     received_on: Annotated[date, Meta(title="Received on")]
     overpayment: Annotated[OverpaymentChoice, Meta(title="What to do with the rest")] | None = None
-
-    def __post_init__(self) -> None:
-        if self.amount is None and self.was_amount is not None:
-            raise InvalidField("amount", "is required")
+    agreed_excess: AgreedExcess = 0
 
 
 @get("/invoices/{invoice_id:uuid}/pay")
@@ -123,6 +119,7 @@ async def preview_pay(
 @post("/invoices/{invoice_id:uuid}/pay")
 async def pay(console: ConsoleOf, visitor: VisitorOf, form: FormOf, invoice_id: FromPath[UUID]) -> Response[Any]:
     """R7, R8, R13. Needs the permission `create_payments`."""
+    visitor.require(Permission.CREATE_PAYMENTS)
     try:
         typed = form.read(PaymentForm)
         payment = await form.once(_record(console, invoice_id, typed), RecordedPaymentView)
@@ -159,18 +156,18 @@ async def _pay_again(
 
 
 def _said(payment: RecordedPaymentView, invoice: InvoiceView, visitor: Visitor) -> str:
-    """What was paid, what was captured, and what the balance is after it."""
+    """What was paid, what was captured, and the balance after it: as true when a form that was saved is sent again."""
     money = visitor.formats.money
     if payment.method == PaymentMethod.ACCOUNT_CREDIT and payment.entry is not None:
         paid = f"{money(payment.amount)} of account credit was applied to {isolated(invoice.number)}"
         asked = ""
         if payment.capped_by is not None and payment.requested is not None:
             asked = f" (of {money(payment.requested)} asked for: {_CAPPED[payment.capped_by]})"
-        return f"{paid}{asked}. The balance is now {money(payment.entry.balance_after)}."
+        return f"{paid}{asked}. The balance after it: {money(payment.entry.balance_after)}."
     paid = f"{money(payment.amount)} was paid on {isolated(invoice.number)} by {METHODS[payment.method].lower()}."
     if payment.captured and payment.entry is not None:
         kept, balance = money(payment.captured), money(payment.entry.balance_after)
-        return f"{paid} {kept} of it was kept as account credit. The balance is now {balance}."
+        return f"{paid} {kept} of it was kept as account credit. The balance after it: {balance}."
     return paid
 
 
@@ -255,14 +252,14 @@ async def show_edit_payment(console: ConsoleOf, visitor: VisitorOf, payment_id: 
     payment: PaymentView = facts["payment"]
     if payment.method == PaymentMethod.ACCOUNT_CREDIT:
         return visitor.page("payments/edit.html", form=visitor.form(), excess=None, **facts)
-    form = visitor.form(
-        PaymentEditForm,
-        amount=payment.amount,
-        was_amount=payment.amount,
-        method=payment.method,
-        reference=payment.reference,
-        received_on=payment.received_on,
-    )
+    noted: dict[str, Any] = {
+        "method": payment.method,
+        "reference": payment.reference,
+        "received_on": payment.received_on,
+    }
+    if not payment.captured:
+        noted["amount"] = payment.amount
+    form = visitor.edit_form(PaymentEditForm, **noted)
     return visitor.page("payments/edit.html", form=form, excess=None, **facts)
 
 
@@ -271,21 +268,26 @@ async def edit_payment(
     console: ConsoleOf, visitor: VisitorOf, form: FormOf, payment_id: FromPath[UUID]
 ) -> Response[Any]:
     """R10, R13, R21. Needs the permission `create_payments`."""
+    visitor.require(Permission.CREATE_PAYMENTS)
     try:
-        typed = form.read(PaymentEditForm)
-        edit = PaymentEdit(
-            amount=None if typed.amount == typed.was_amount else typed.amount,
-            method=typed.method,
-            reference=typed.reference,
-            received_on=typed.received_on,
-            overpayment=typed.overpayment,
-        )
+        edit = _edit_of(form)
         await form.once(lambda caller: console.edit_payment(caller, PaymentId(payment_id), edit), PaymentView)
     except REFUSED as refusal:
         excess = refusal.excess if isinstance(refusal, OverpaymentChoiceRequired) else None
         facts = await _editing(console, visitor, payment_id)
         return visitor.again("payments/edit.html", form, refusal, PaymentEditForm, excess=excess, **facts)
     return visitor.go(payment_address(payment_id), "The payment was saved.")
+
+
+def _edit_of(form: SentForm) -> PaymentEdit:
+    """Raises InvalidFields, InvalidField."""
+    typed = form.read(PaymentEditForm)
+    if typed.amount is None and "amount" in form.entries:
+        raise InvalidField("amount", "is required")
+    changed = form.changed(
+        amount=typed.amount, method=typed.method, reference=typed.reference, received_on=typed.received_on
+    )
+    return PaymentEdit(**changed, overpayment=typed.overpayment, agreed_excess=typed.agreed_excess)
 
 
 async def _editing(console: Console, visitor: Visitor, payment_id: UUID) -> dict[str, Any]:

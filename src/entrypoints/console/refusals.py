@@ -19,8 +19,11 @@ class FormRefused(UnreadableRequest):
     answer = Answer(403, "form_refused", "This page is from before you signed in. Open it again and repeat it.")
 
 
-REFUSALS: ProblemTable = API_REFUSALS
-"""The statuses are those of the API: the same rules refuse."""
+REFUSALS: ProblemTable = {
+    **API_REFUSALS,
+    errors.InvoiceChanged: Answer(409, "invoice_changed", errors.InvoiceChanged.sentence),
+}
+"""The statuses are those of the API: the same rules refuse. Only a form says what it showed."""
 
 REFUSED = (Refusal, InvalidFields, DatabaseTrouble, IdempotencyKeyInUse)
 """What a form is shown again for."""

@@ -19,7 +19,7 @@ from core.use_cases.console_sessions import Visit
 from core.views import Page
 from entrypoints.console.cookies import SAID_SECONDS, Cookies
 from entrypoints.console.formats import Formats, formats_of
-from entrypoints.console.forms import Form, SentForm, entries_of
+from entrypoints.console.forms import Form, SentForm, entries_of, with_what_it_shows
 from entrypoints.console.navigation import PLACES, Place
 from entrypoints.console.pages import KEPT_FOR_BACK, Pages, redirection
 from entrypoints.console.refusals import status_of
@@ -96,6 +96,11 @@ class Visitor:
     def form(self, type_: type[Struct] | None = None, **values: Any) -> Form:
         """A form to fill in; ``values``: what stands in its fields already."""
         entries = {} if type_ is None else entries_of(values, self.formats, type_)
+        return Form(type_, entries, token=self._tokens.of_forms(self.bound_to))
+
+    def edit_form(self, type_: type[Struct], **values: Any) -> Form:
+        """A form for what is there already. It says what it shows, see :meth:`SentForm.changed`."""
+        entries = with_what_it_shows(entries_of(values, self.formats, type_), values)
         return Form(type_, entries, token=self._tokens.of_forms(self.bound_to))
 
     def asks_for_part(self, target: str) -> bool:

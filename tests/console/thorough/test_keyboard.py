@@ -70,11 +70,11 @@ async def test_the_worked_example_by_keyboard(owner: Screen, desk: Desk) -> None
     await keys.press("INV-1")
     await keys.press("Take a payment")
     await keys.press("Apply $50.00", "button")
-    await keys.said("The balance is now $0.00.")
+    await keys.said("The balance after it: $0.00.")
     await keys.press("Take another payment")
     await keys.type("Amount", "100")
     await keys.press("Keep $20.00 as credit", "button")
-    await keys.said("The balance is now $20.00.")
+    await keys.said("The balance after it: $20.00.")
     # Spent credit cannot be voided: from the refusal to the payment that spent it.
     await keys.press("Credit balance now")
     await keys.press("Void entry 1")

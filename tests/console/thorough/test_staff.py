@@ -106,7 +106,7 @@ async def test_r25_nobody_grants_what_they_lack(screen: Screen, comes: Comes, de
     for path, form in (
         ("/app/settings/staff/add", {"name": "x", "email": "x@example.com", "password": PASSWORD}),
         ("/app/settings/api-keys/add", {"name": "till"}),
-        (f"{here}/edit", {"name": "Robin", "email": robin.email, "had": "create_payments"}),
+        (f"{here}/edit", {"name": "Robin", "email": robin.email, "was_permissions": "create_payments"}),
     ):
         refused = await visiting.post(path, {**form, "permissions": "manage_settings"})
         assert refused.status_code == 403

@@ -55,6 +55,7 @@ async def add_api_key(console: ConsoleOf, visitor: VisitorOf, form: FormOf) -> R
     """R25. The page shows the key, and no other does; sent again, the same form shows the same key. Needs the
     permission `manage_staff`.
     """
+    visitor.require(Permission.MANAGE_STAFF)
     try:
         typed = form.read(ApiKeyForm)
         made = await form.once(

@@ -8,6 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from core.ids import ClientId, DeliveryId, EndpointId
+from core.staff import Permission
 from core.webhook_views import DeliveryView
 from entrypoints.console.addresses import endpoint_address, notices_address
 from entrypoints.console.forms import FormStruct
@@ -71,6 +72,7 @@ async def show_emails(console: ConsoleOf, visitor: VisitorOf) -> Response[str]:
 @post("/deliveries/{delivery_id:uuid}/resend")
 async def resend(console: ConsoleOf, visitor: VisitorOf, form: FormOf, delivery_id: FromPath[UUID]) -> Response[Any]:
     """Needs the permission `manage_settings`."""
+    visitor.require(Permission.MANAGE_SETTINGS)
     shown = form.read(ResendOneForm).shown
     delivery = await form.once(lambda caller: console.resend_delivery(caller, DeliveryId(delivery_id)), DeliveryView)
     back = EMAILS if shown == "emails" else notices_address(delivery.client_id)

@@ -68,6 +68,7 @@ async def show_add_endpoint(visitor: VisitorOf) -> Response[str]:
 @post("/settings/webhooks/add")
 async def add_endpoint(console: ConsoleOf, visitor: VisitorOf, form: FormOf) -> Response[Any]:
     """The page shows the secret, and no other does. Needs the permission `manage_settings`."""
+    visitor.require(Permission.MANAGE_SETTINGS)
     try:
         typed = form.read(EndpointForm)
         made = await form.once(
@@ -85,7 +86,7 @@ async def add_endpoint(console: ConsoleOf, visitor: VisitorOf, form: FormOf) -> 
 async def show_edit_endpoint(console: ConsoleOf, visitor: VisitorOf, endpoint_id: FromPath[UUID]) -> Response[str]:
     """The form with what is known of an endpoint."""
     endpoint = await _endpoint(console, visitor, endpoint_id)
-    form = visitor.form(EndpointForm, url=endpoint.url, description=endpoint.description, kinds=endpoint.kinds)
+    form = visitor.edit_form(EndpointForm, url=endpoint.url, description=endpoint.description, kinds=endpoint.kinds)
     return visitor.page("settings/endpoint_edit.html", form=form, endpoint=endpoint, **_words())
 
 
@@ -94,9 +95,12 @@ async def edit_endpoint(
     console: ConsoleOf, visitor: VisitorOf, form: FormOf, endpoint_id: FromPath[UUID]
 ) -> Response[Any]:
     """Needs the permission `manage_settings`."""
+    visitor.require(Permission.MANAGE_SETTINGS)
     try:
         typed = form.read(EndpointForm)
-        edit = EndpointEdit(url=typed.url, description=typed.description or "", kinds=frozenset(typed.kinds))
+        edit = EndpointEdit(
+            **form.changed(url=typed.url, description=typed.description or "", kinds=frozenset(typed.kinds))
+        )
         await form.once(
             lambda caller: console.edit_webhook_endpoint(caller, EndpointId(endpoint_id), edit), WebhookEndpointView
         )
@@ -190,6 +194,7 @@ async def resend_missed(
     console: ConsoleOf, visitor: VisitorOf, form: FormOf, endpoint_id: FromPath[UUID]
 ) -> Response[Any]:
     """Needs the permission `manage_settings`."""
+    visitor.require(Permission.MANAGE_SETTINGS)
     try:
         typed = form.read(ResendForm)
         resent = await form.once(

@@ -6,10 +6,10 @@ from litestar import Response, get, post
 from msgspec import Meta
 
 from core.shop import QUICKBOOKS_REMINDER, Language, time_zone_names
-from core.staff import clean_email
+from core.staff import Permission, clean_email
 from core.use_cases.shop_settings import ShopEdit
 from core.views import ShopView
-from entrypoints.console.forms import FormStruct
+from entrypoints.console.forms import FormStruct, SentForm
 from entrypoints.console.pages import redirection
 from entrypoints.console.refusals import REFUSED
 from entrypoints.console.services import Console, ConsoleOf, FormOf, VisitorOf
@@ -31,17 +31,6 @@ class ShopForm(FormStruct, frozen=True, kw_only=True):
     email_notices: Annotated[bool, Meta(title="E-mails to clients")] = False
     email: Annotated[Email, Meta(title="E-mail of the shop")] | None = None
 
-    @property
-    def edit(self) -> ShopEdit:
-        return ShopEdit(
-            name=self.name,
-            time_zone=self.time_zone,
-            language=self.language,
-            quickbooks_connected=self.quickbooks_connected,
-            email_notices=self.email_notices,
-            email=None if self.email is None else clean_email(self.email),
-        )
-
 
 @get("/settings")
 async def show_settings() -> Response[bytes]:
@@ -53,7 +42,7 @@ async def show_settings() -> Response[bytes]:
 async def show_shop(console: ConsoleOf, visitor: VisitorOf) -> Response[str]:
     """What is set; a form for whoever may change it."""
     shop = visitor.shop
-    form = visitor.form(
+    form = visitor.edit_form(
         ShopForm,
         name=shop.name,
         time_zone=shop.time_zone,
@@ -68,12 +57,26 @@ async def show_shop(console: ConsoleOf, visitor: VisitorOf) -> Response[str]:
 @post("/settings/shop/edit")
 async def edit_shop(console: ConsoleOf, visitor: VisitorOf, form: FormOf) -> Response[Any]:
     """Needs the permission `manage_settings`."""
+    visitor.require(Permission.MANAGE_SETTINGS)
     try:
-        edit = form.read(ShopForm).edit
+        edit = _edit_of(form)
         await form.once(lambda caller: console.edit_shop(caller, edit), ShopView)
     except REFUSED as refusal:
         return visitor.again("settings/shop.html", form, refusal, **await _facts(console, visitor))
     return visitor.go(SHOP, "The settings were saved.")
+
+
+def _edit_of(form: SentForm) -> ShopEdit:
+    typed = form.read(ShopForm)
+    changed = form.changed(
+        name=typed.name,
+        time_zone=typed.time_zone,
+        language=typed.language,
+        quickbooks_connected=typed.quickbooks_connected,
+        email_notices=typed.email_notices,
+        email=None if typed.email is None else clean_email(typed.email),
+    )
+    return ShopEdit(**changed)
 
 
 async def _facts(console: Console, visitor: Visitor) -> dict[str, Any]:

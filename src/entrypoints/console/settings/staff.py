@@ -37,19 +37,9 @@ class NewStaffForm(FormStruct, frozen=True, kw_only=True):
 
 
 class StaffForm(FormStruct, frozen=True, kw_only=True):
-    """``had``: the permissions that the page showed. What nobody touched here may have been changed meanwhile."""
-
     name: Annotated[Name, Meta(title="Name")]
     email: Annotated[Email, Meta(title="E-mail")]
     permissions: MayDo = ()
-    had: Permissions = ()
-
-    @property
-    def edit(self) -> StaffEdit:
-        chosen = frozenset(self.permissions)
-        return StaffEdit(
-            name=self.name, email=self.email, permissions=None if chosen == frozenset(self.had) else chosen
-        )
 
 
 class PasswordForm(FormStruct, frozen=True, kw_only=True):
@@ -86,6 +76,7 @@ async def show_add_staff_member(visitor: VisitorOf) -> Response[str]:
 @post("/settings/staff/add")
 async def add_staff_member(console: ConsoleOf, visitor: VisitorOf, form: FormOf) -> Response[Any]:
     """R25. Needs the permission `manage_staff`."""
+    visitor.require(Permission.MANAGE_STAFF)
     try:
         typed = form.read(NewStaffForm)
         member = await form.once(
@@ -107,9 +98,7 @@ async def add_staff_member(console: ConsoleOf, visitor: VisitorOf, form: FormOf)
 async def show_edit_staff_member(console: ConsoleOf, visitor: VisitorOf, staff_id: FromPath[UUID]) -> Response[str]:
     """The form with what is known of a staff member."""
     member = await console.show_staff_member(visitor.caller, StaffId(staff_id))
-    form = visitor.form(
-        StaffForm, name=member.name, email=member.email, permissions=member.permissions, had=member.permissions
-    )
+    form = visitor.edit_form(StaffForm, name=member.name, email=member.email, permissions=member.permissions)
     return visitor.page("settings/staff_member.html", form=form, **_facts(visitor, member))
 
 
@@ -118,8 +107,10 @@ async def edit_staff_member(
     console: ConsoleOf, visitor: VisitorOf, form: FormOf, staff_id: FromPath[UUID]
 ) -> Response[Any]:
     """R25. Needs the permission `manage_staff`."""
+    visitor.require(Permission.MANAGE_STAFF)
     try:
-        edit = form.read(StaffForm).edit
+        typed = form.read(StaffForm)
+        edit = StaffEdit(**form.changed(name=typed.name, email=typed.email, permissions=frozenset(typed.permissions)))
         member = await form.once(lambda caller: console.edit_staff_member(caller, StaffId(staff_id), edit), StaffView)
     except REFUSED as refusal:
         member = await console.show_staff_member(visitor.caller, StaffId(staff_id))
@@ -137,6 +128,7 @@ async def show_new_password(console: ConsoleOf, visitor: VisitorOf, staff_id: Fr
 @post("/settings/staff/{staff_id:uuid}/password")
 async def set_password(console: ConsoleOf, visitor: VisitorOf, form: FormOf, staff_id: FromPath[UUID]) -> Response[Any]:
     """Needs the permission `manage_staff`, and all that the other one has."""
+    visitor.require(Permission.MANAGE_STAFF)
     try:
         edit = StaffEdit(password=form.read(PasswordForm).password)
         member = await form.once(lambda caller: console.edit_staff_member(caller, StaffId(staff_id), edit), StaffView)

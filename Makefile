@@ -34,7 +34,7 @@ console: install ## Try every page of the console in Chromium: axe, widths, keyb
 trust: install ## Try it under load and faults, one table at the end (some minutes; ARGS="--trust-scale 0.1" for a tenth)
 	@$(RUN) pytest -v -n 2 --maxschedchunk 1 tests/trust $(ARGS)
 
-soak: install ## The benchmark with 10,000 shops and 10,000,000 entries and an hour of load, then trust a hundred times (ten hours)
+soak: install ## The benchmark with 10,000 shops and 10,000,000 entries and an hour of load, then trust a hundred times (reckoned: ten hours)
 	@$(RUN) python -m bench --large --soak
 	@$(RUN) pytest -v tests/trust --trust-scale 100 $(ARGS)
 

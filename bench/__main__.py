@@ -59,7 +59,7 @@ QUICK = Size(
 @click.option(
     "--large",
     is_flag=True,
-    help="10,000 shops, and a ledger of 10,000,000 entries besides. Takes much longer, and some 30 GB of disk.",
+    help="10,000 shops, and a ledger of 10,000,000 entries besides. Takes much longer and, reckoned, 20 GB of disk.",
 )
 @click.option("--soak", is_flag=True, help="Load for an hour instead of ten minutes, to see whether memory grows.")
 @click.option("--only", type=click.Choice(PARTS), multiple=True, help="This part alone; can be given more than once.")

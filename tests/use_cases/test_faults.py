@@ -290,6 +290,25 @@ async def test_a_statement_that_takes_too_long_is_told_as_busy(alone: Database, 
         await desk.add(client, 100)
 
 
+async def test_a_look_that_met_a_deadlock_looks_again(alone: Database, auditor: Auditor) -> None:
+    """As behind a migration, which takes one table after the other."""
+    async with program(alone, max_connections=4) as container:
+        desk = await open_desk(container)
+        client = await desk.client()
+        await desk.add(client, 100)
+        migration = await asyncpg.connect(alone.superuser_url)
+        try:
+            async with migration.transaction():
+                await migration.execute("LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE")
+                looking = asyncio.ensure_future(desk.entries(client))
+                await auditor.until_waiting(1)
+                # Who waited first is the first to find out.
+                await migration.execute("LOCK TABLE staff IN ACCESS EXCLUSIVE MODE")
+            assert [entry.amount for entry in await looking] == [100]
+        finally:
+            await migration.close()
+
+
 async def test_a_refusal_gives_its_connection_back(desk: Desk, auditor: Auditor) -> None:
     client = await desk.client()
     for _ in range(20):

@@ -18,6 +18,7 @@ class ShowClient:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, client_id: ClientId) -> ClientView:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit()
@@ -28,6 +29,7 @@ class ListClients:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self,
         caller: Caller,
@@ -49,6 +51,7 @@ class NameClients:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, client_ids: Sequence[ClientId]) -> dict[ClientId, str]:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit()

@@ -7,6 +7,7 @@ from core.ids import ClientId, EntryId
 from core.ledger import ADD_REASONS, EntryKind
 from core.shop import Shop
 from core.staff import Caller, Permission
+from core.use_cases.retried import retried
 from core.views import ClientView, CreditTabView, EntryView, Page, Position
 from ports.transactions import ShopTransaction, Transactions
 
@@ -31,6 +32,7 @@ class ShowCreditTab:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, client_id: ClientId, *, limit: int) -> CreditTabView:
         async with self._transactions.for_shop(caller) as shop:
             asker = await shop.admit()
@@ -54,6 +56,7 @@ class ShowClientLedger:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self,
         caller: Caller,
@@ -81,6 +84,7 @@ class ListEntries:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self,
         caller: Caller,
@@ -111,6 +115,7 @@ class ExportEntries:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self,
         caller: Caller,
@@ -157,6 +162,7 @@ class ShowEntry:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, entry_id: EntryId) -> EntryView:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit()

@@ -42,6 +42,7 @@ class ListEndpointDeliveries:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self,
         caller: Caller,
@@ -63,6 +64,7 @@ class ListEmails:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self, caller: Caller, *, state: DeliveryState | None, after: Position | None, limit: int
     ) -> Page[DeliveryView]:
@@ -78,6 +80,7 @@ class CountFailed:
         self._transactions = transactions
         self._clock = clock
 
+    @retried
     async def __call__(self, caller: Caller) -> FailedLately:
         since = self._clock.now() - FAILED_LATELY
         async with self._transactions.for_shop(caller) as shop:
@@ -95,6 +98,7 @@ class ListClientNotices:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self,
         caller: Caller,

@@ -8,6 +8,7 @@ from msgspec import Struct
 from core.explained import Part, explain
 from core.ids import ClientId
 from core.staff import Caller
+from core.use_cases.retried import retried
 from core.views import BalanceExplanation, CreditSource, Position
 from ports.ledger import Ledger
 from ports.transactions import ShopTransaction, Transactions
@@ -51,6 +52,7 @@ class ExplainBalance:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self, caller: Caller, client_id: ClientId, *, after: Position | None, limit: int
     ) -> BalanceExplanation:

@@ -9,6 +9,7 @@ from core.ledger import EntryKind
 from core.staff import Caller
 from core.use_cases.credit_ledger import moments
 from core.use_cases.explain_balance import explanation_of
+from core.use_cases.retried import retried
 from core.use_cases.statements import history_of
 from core.views import BalanceExplanation, BalanceHistory, ClientView, EntryView, Page, Position
 from ports.transactions import Transactions
@@ -29,6 +30,7 @@ class ShowExplainedLedger:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self,
         caller: Caller,

@@ -20,6 +20,7 @@ class ShowInvoice:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, invoice_id: InvoiceId) -> InvoiceView:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit()
@@ -30,6 +31,7 @@ class ListInvoices:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self,
         caller: Caller,
@@ -53,6 +55,7 @@ class ShowPaymentOptions:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, invoice_id: InvoiceId) -> PaymentOptionsView:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit()

@@ -5,6 +5,7 @@ from datetime import date
 from core.ids import ClientId, PaymentId
 from core.payments import PaymentMethod
 from core.staff import Caller
+from core.use_cases.retried import retried
 from core.views import Page, PaymentView, Position
 from ports.transactions import Transactions
 
@@ -13,6 +14,7 @@ class ShowPayment:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, payment_id: PaymentId) -> PaymentView:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit()
@@ -25,6 +27,7 @@ class ListPayments:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self,
         caller: Caller,

@@ -84,6 +84,7 @@ class PreviewPayment:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self,
         caller: Caller,

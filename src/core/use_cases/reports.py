@@ -5,6 +5,7 @@ from datetime import date
 from core.payments import PaymentMethod
 from core.staff import Caller
 from core.use_cases.credit_ledger import moments
+from core.use_cases.retried import retried
 from core.views import ClientCredit, CollectedPayment, CollectedReport, CreditReport, Page, Position
 from ports.transactions import Transactions
 
@@ -15,6 +16,7 @@ class ReportCollected:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, *, first: date | None, last: date | None) -> CollectedReport:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit()
@@ -29,6 +31,7 @@ class ListCollected:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self,
         caller: Caller,
@@ -53,6 +56,7 @@ class ReportCredit:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, *, first: date | None, last: date | None) -> CreditReport:
         async with self._transactions.snapshot_for(caller) as shop:
             await shop.admit()
@@ -68,6 +72,7 @@ class ReportCreditByClient:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self, caller: Caller, *, first: date | None, last: date | None, after: Position | None, limit: int
     ) -> tuple[CreditReport, Page[ClientCredit]]:

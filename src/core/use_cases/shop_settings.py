@@ -15,6 +15,7 @@ class ShowMe:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller) -> MeView:
         async with self._transactions.for_shop(caller) as shop:
             asker = await shop.admit()
@@ -31,6 +32,7 @@ class ShowShop:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller) -> ShopView:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit()

@@ -17,6 +17,7 @@ class ListStaff:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, *, after: Position | None, limit: int) -> Page[StaffView]:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit(Permission.MANAGE_STAFF)
@@ -27,6 +28,7 @@ class ShowStaffMember:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, staff_id: StaffId) -> StaffView:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit(Permission.MANAGE_STAFF)
@@ -124,6 +126,7 @@ class ListApiKeys:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, *, after: Position | None, limit: int) -> Page[ApiKeyView]:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit(Permission.MANAGE_STAFF)
@@ -136,6 +139,7 @@ class ShowApiKey:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, key_id: ApiKeyId) -> ApiKeyView:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit(Permission.MANAGE_STAFF)

@@ -7,6 +7,7 @@ from core.ids import ClientId
 from core.staff import Caller
 from core.statements import MAX_LINES, Statement, StatementLines
 from core.use_cases.credit_ledger import moments
+from core.use_cases.retried import retried
 from core.views import BalanceHistory, BalancePoint, CreditMovement, shop_view
 from ports.transactions import ShopTransaction, Transactions
 
@@ -20,6 +21,7 @@ class ShowStatement:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(
         self, caller: Caller, client_id: ClientId, *, first: date | None, last: date | None
     ) -> Statement:

@@ -25,6 +25,7 @@ class ListWebhookEndpoints:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, *, after: Position | None, limit: int) -> Page[WebhookEndpointView]:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit(Permission.MANAGE_SETTINGS)
@@ -35,6 +36,7 @@ class ShowWebhookEndpoint:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
+    @retried
     async def __call__(self, caller: Caller, endpoint_id: EndpointId) -> WebhookEndpointView:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit(Permission.MANAGE_SETTINGS)

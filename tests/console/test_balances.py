@@ -56,9 +56,10 @@ async def test_r27_the_balance_is_the_same_everywhere_after_every_action(visitin
     await send(visiting, f"/app/credit/entries/{added.id}/void", note="by mistake")
     assert await balances(visiting, client) == {"$20.00"}
 
-    left = await send(visiting, f"/app/invoices/{second}/pay", method="check", amount="70", overpayment="leave")
+    more = {"amount": "70", "overpayment": "leave", "agreed_excess": "30"}
+    left = await send(visiting, f"/app/invoices/{second}/pay", method="check", **more)
     assert await balances(visiting, client) == {"$20.00"}
-    await send(visiting, f"/app/invoices/{second}/capture")
+    await send(visiting, f"/app/invoices/{second}/capture", agreed_excess="30")
     assert await balances(visiting, client) == {"$50.00"}
 
     await send(visiting, f"{left}/delete")

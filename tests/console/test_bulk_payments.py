@@ -53,7 +53,7 @@ async def test_where_a_client_has_more_invoices_than_a_page_offers_the_page_says
     assert "Fill in all that is due on these" in filled.text
     # The oldest are paid first.
     assert ("Amount on A-0 <" in filled.text, "Amount on A-100 <" in filled.text) == (True, False)
-    assert "Together <strong>$149.50</strong>" in filled.text
+    assert "<span>Together</span> <strong>$149.50</strong>" in filled.text
     done = await visiting.post(here, fields_of(filled))
     assert "$149.50 was paid on 100 invoices." in (await visiting.get(done.headers["location"])).text
     assert [(await desk.show(each)).due for each in (invoices[0], invoices[99], invoices[100])] == [0, 0, 200]

@@ -118,6 +118,22 @@ async def test_what_was_typed_before_the_page_listened_is_previewed_too(owner: S
     await expect(owner.page.locator(".excess")).to_contain_text("This is $20.00 more than the invoice.")
 
 
+async def test_leaving_the_amount_asks_for_no_preview_of_the_same(owner: Screen, desk: Desk) -> None:
+    """It would exchange the button that somebody is about to press."""
+    invoice = await desk.invoice(await desk.client(), 13000)
+    asked: list[str] = []
+    owner.page.on("request", lambda request: asked.append(request.url))
+    await owner.go(f"/app/invoices/{invoice}/pay")
+    amount = owner.page.get_by_label("Amount")
+    await amount.fill("150")
+    await expect(owner.page.locator(".excess")).to_contain_text("This is $20.00 more than the invoice.")
+    await amount.blur()
+    await owner.settled()
+    await amount.fill("140")
+    await expect(owner.page.locator(".excess")).to_contain_text("This is $10.00 more than the invoice.")
+    assert len([url for url in asked if url.endswith("/pay/preview")]) == 2
+
+
 async def test_the_enter_key_answers_no_question(owner: Screen, desk: Desk) -> None:
     owner.expected.append("409")
     invoice = await desk.invoice(await desk.client(), 13000)

@@ -57,3 +57,13 @@ def test_every_icon_is_shown() -> None:
     }
     places = {icon for icon in drawn if any(f'"{icon}"' in path.read_text() for path in CONSOLE.glob("*.py"))}
     assert drawn - named - places == set()
+
+
+@pytest.mark.parametrize("name", TEMPLATES.list_templates())
+def test_it_imports_what_it_uses(name: str) -> None:
+    """Of the macros: what a page is given is known when it is shown."""
+    macros = {macro.name for each in TEMPLATES.list_templates() for macro in _parsed(each).find_all(nodes.Macro)}
+    template = _parsed(name)
+    own = {macro.name for macro in template.find_all(nodes.Macro)}
+    called = {call.node.name for call in template.find_all(nodes.Call) if isinstance(call.node, nodes.Name)}
+    assert called & macros - own - _imported(template) == set()

@@ -37,7 +37,7 @@ async def test_r16_an_invoice_that_was_edited_meanwhile_is_shown_as_it_is_now_an
     assert "This invoice was changed meanwhile, and nothing was saved." in said
     assert "What it says now" in said
     assert '<td data-name="Amount" class="number">$150.00</td>' in said
-    assert "Total <strong>$130.00</strong>" in said  # of what was typed
+    assert "<span>Total</span> <strong>$130.00</strong>" in said  # of what was typed
     after = await desk.show(invoice)
     assert (after.total, after.vehicle) == (15000, None)
     # Whoever saves once more knows what is replaced.

@@ -48,6 +48,20 @@
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.target.closest("form[data-sent]")) event.preventDefault();
   });
+  // Nor twice for the same entries: who leaves the field that they typed into, towards a button, changes nothing, and
+  // the button would be exchanged under their finger.
+  const shown = new WeakMap();
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const { elt, target } = event.detail;
+    if (event.defaultPrevented || !elt.matches("form div[hx-post]")) return;
+    const fields = [...elt.querySelectorAll("input, select, textarea")].filter((field) => !target.contains(field));
+    const entries = JSON.stringify(fields.map((field) => [field.name, field.value, field.checked]));
+    if (shown.get(elt) === entries) event.preventDefault();
+    shown.set(elt, entries);
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.successful) shown.delete(event.detail.elt);
+  });
   // Leaving a page ends what it asked for: no fault to report. A download looks like leaving at first.
   let leaving = false;
   window.addEventListener("beforeunload", () => {

@@ -7,6 +7,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -480,7 +481,9 @@ async def test_a_worker_sends_what_comes_and_stops_when_it_is_told(database: Dat
 def test_a_worker_waits_for_a_database_that_is_away(tmp_path: Path) -> None:
     with running("worker", settings=AWAY, folder=tmp_path) as worker:
         log = tmp_path / "err"
-        until(lambda: log.read_text().count("worker_waits") >= 2)
+        until(lambda: '"event": "not_ready"' in log.read_text())
+        time.sleep(2.5)  # it has looked again, and says it once
+        assert log.read_text().count('"event": "not_ready"') == 1
         assert stop(worker, signal.SIGTERM) == 0
     assert "opensesame" not in log.read_text()
 

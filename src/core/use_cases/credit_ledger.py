@@ -26,6 +26,23 @@ def moments(shop: Shop, first: date | None, last: date | None) -> tuple[datetime
     )
 
 
+async def entries_of_days(
+    shop: ShopTransaction,
+    client_id: ClientId | None,
+    *,
+    kind: EntryKind | None,
+    first: date | None,
+    last: date | None,
+    after: Position | None,
+    limit: int,
+) -> Page[EntryView]:
+    """Entries of one client or of the whole shop, newest first, from the first day at the shop to the last one."""
+    at_from, at_before = moments(shop.shop, first, last)
+    return await shop.ledger.page(
+        client_id=client_id, kind=kind, at_from=at_from, at_before=at_before, after=after, limit=limit
+    )
+
+
 class ShowCreditTab:
     """R27, R28: the balance, the newest entries, and what this person may do here."""
 
@@ -72,9 +89,8 @@ class ShowClientLedger:
         async with self._transactions.snapshot_for(caller) as shop:
             await shop.admit()
             client = await shop.clients.view(client_id)
-            at_from, at_before = moments(shop.shop, first, last)
-            return client, await shop.ledger.page(
-                client_id=client_id, kind=kind, at_from=at_from, at_before=at_before, after=after, limit=limit
+            return client, await entries_of_days(
+                shop, client_id, kind=kind, first=first, last=last, after=after, limit=limit
             )
 
 
@@ -98,10 +114,7 @@ class ListEntries:
     ) -> Page[EntryView]:
         async with self._transactions.for_shop(caller) as shop:
             await shop.admit()
-            at_from, at_before = moments(shop.shop, first, last)
-            page = await shop.ledger.page(
-                client_id=client_id, kind=kind, at_from=at_from, at_before=at_before, after=after, limit=limit
-            )
+            page = await entries_of_days(shop, client_id, kind=kind, first=first, last=last, after=after, limit=limit)
             if client_id is not None and not page.items:
                 await shop.ledger.balance(client_id)  # nothing there, or nobody
             return page

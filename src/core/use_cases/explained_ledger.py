@@ -7,7 +7,7 @@ from msgspec import Struct
 from core.ids import ClientId
 from core.ledger import EntryKind
 from core.staff import Caller
-from core.use_cases.credit_ledger import moments
+from core.use_cases.credit_ledger import entries_of_days
 from core.use_cases.explain_balance import explanation_of
 from core.use_cases.retried import retried
 from core.use_cases.statements import history_of
@@ -47,11 +47,10 @@ class ShowExplainedLedger:
         async with self._transactions.snapshot_for(caller) as shop:
             await shop.admit()
             client = await shop.clients.view(client_id)
-            at_from, at_before = moments(shop.shop, first, last)
             return ExplainedLedger(
                 client=client,
-                entries=await shop.ledger.page(
-                    client_id=client_id, kind=kind, at_from=at_from, at_before=at_before, after=after, limit=limit
+                entries=await entries_of_days(
+                    shop, client_id, kind=kind, first=first, last=last, after=after, limit=limit
                 ),
                 history=await history_of(shop, client_id),
                 explanation=await explanation_of(shop, client_id, after=None, limit=sources),

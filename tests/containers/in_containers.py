@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import click
@@ -19,17 +19,20 @@ from tests.worked_example import worked_example
 OWNER = {"email": "olive@example.com", "password": "a long password"}
 SHOP = "main-street"
 PATIENCE_SECONDS = 60
-COMMANDS = (
-    ("shop", "list"),
-    *(("outbox", *each) for each in (("status",), ("retry",), ("pause",), ("resume",))),
-    ("reseal",),
-    ("digest-key", "/tmp/key"),  # noqa: S108  # the one folder of the container that can be written to
-    ("digest", "/tmp/digest", "--key", "/tmp/key"),  # noqa: S108
-    ("verify", "--digest", "/tmp/digest", "--public-key", "/tmp/key.pub"),  # noqa: S108
-    ("export-ledger", "/tmp/ledger", "--shop", SHOP),  # noqa: S108
-    ("worker", "--once"),
-)
-"""Beside those that compose runs, and ``demo``, which brings the database that the image leaves out."""
+
+
+def commands(folder: str) -> Iterator[tuple[str, ...]]:
+    """All beside those that compose runs, and ``demo``, which brings the database that the image leaves out.
+    ``folder``: one of the container that can be written to.
+    """
+    yield "shop", "list"
+    yield from (("outbox", each) for each in ("status", "retry", "pause", "resume"))
+    yield ("reseal",)
+    yield "digest-key", f"{folder}/key"
+    yield "digest", f"{folder}/digest", "--key", f"{folder}/key"
+    yield "verify", "--digest", f"{folder}/digest", "--public-key", f"{folder}/key.pub"
+    yield "export-ledger", f"{folder}/ledger", "--shop", SHOP
+    yield "worker", "--once"
 
 
 def docker(*arguments: str, said: str = "") -> str:
@@ -86,7 +89,7 @@ def check(address: str, api: str, mail: str, worker: str) -> None:
         pat = _a_client_gets_an_email(client, headers, mail)
         statement = a_statement(client, pat, shop=SHOP, **OWNER)
         assert statement.startswith(b"%PDF-"), statement[:200]
-    for command in COMMANDS:
+    for command in commands(docker("exec", worker, "mktemp", "--directory").strip()):
         docker("exec", worker, "account-credit", *command)
     said = docker("exec", api, "account-credit", "verify")
     assert "main-street: everything agrees" in said, said

@@ -52,7 +52,7 @@ async def test_an_api_key_is_shown_once_works_and_is_deleted(either_screen: Scre
     assert await _keys(desk) == [("Point of sale", [Permission.MANAGE_CLIENTS])]
     await screen.click("I have copied it", "link")
     assert (await screen.rows())[0][:2] == ["Point of sale", "Clients"]
-    assert key.rsplit("_", 1)[1] not in await screen.page.content()
+    assert key.split("_", 3)[3] not in await screen.page.content()
     if screen.javascript:
         await screen.require_accessible()
     await screen.click("Delete Point of sale", "link")

@@ -2,9 +2,10 @@
 
 import asyncio
 import email
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -145,18 +146,26 @@ class MailServer:
         return said
 
 
+@contextmanager
+def kept_address() -> Iterator[socket.socket]:
+    """An address where no server is yet, and where nobody else can put one meanwhile."""
+    with socket.socket() as address:
+        address.bind(("127.0.0.1", 0))
+        yield address
+
+
 @asynccontextmanager
 async def mail_server(
     server: MailServer | None = None,
     *,
-    port: int = 0,
+    address: socket.socket | None = None,
     starttls: ssl.SSLContext | None = None,
     tls: ssl.SSLContext | None = None,
     utf8: bool = True,
     password: str | None = None,
 ) -> AsyncIterator[MailServer]:
-    """A server for as long as the block lasts. ``starttls``: it wants TLS before anything else; ``tls``: from the
-    start; ``password``: of the user ``shops``, without which it takes nothing.
+    """A server for as long as the block lasts. ``address``: see :func:`kept_address`; ``starttls``: it wants TLS before
+    anything else; ``tls``: from the start; ``password``: of the user ``shops``, without which it takes nothing.
     """
     chosen = server or MailServer()
 
@@ -193,8 +202,7 @@ async def mail_server(
             auth_require_tls=starttls is not None,
             authenticator=authenticate if password else None,
         ),
-        "127.0.0.1",
-        port,
+        sock=address or socket.create_server(("127.0.0.1", 0)),
         ssl=tls,
     )
     chosen.port = listening.sockets[0].getsockname()[1]

@@ -32,6 +32,8 @@ Behaviour: TypeAlias = "Callable[[Delivery], Awaitable[str]]"
 
 MIDDLING = 0.5
 """The jitter that shifts nothing."""
+UNMISTAKABLE = 47_114_711_47
+"""An amount with more digits than ids and moments have in a row by chance, to be looked for in a log."""
 
 
 async def accepting(_delivery: Delivery) -> str:

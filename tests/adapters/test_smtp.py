@@ -21,8 +21,7 @@ from core.notices import Notice, NoticedEntry, NoticeKind, NoticePayload
 from core.shop import ShopSettings
 from ports.notifier import NotAccepted
 from tests.builders import NOON, a_shop
-from tests.entrypoints.processes import free_port
-from tests.mail_server import OK, MailServer, after, certificates, cut, hang, mail_server, saying
+from tests.mail_server import OK, MailServer, after, certificates, cut, hang, kept_address, mail_server, saying
 
 SENDER = Address.parse("credit@shops.example")
 RIGHT, WRONG = "secret", "wrong"
@@ -237,11 +236,11 @@ async def test_an_answer_is_kept_printable_and_short() -> None:
 
 
 async def test_a_server_that_is_away_is_tried_again_later() -> None:
-    port = free_port()
-    async with notifier(port) as smtp:
-        assert not (await refusal_of(smtp)).for_good
-        async with mail_server(port=port) as server:
-            await smtp.send(a_delivery())
+    with kept_address() as address:
+        async with notifier(address.getsockname()[1]) as smtp:
+            assert not (await refusal_of(smtp)).for_good
+            async with mail_server(address=address) as server:
+                await smtp.send(a_delivery())
     assert len(server.got) == 1
 
 
@@ -249,7 +248,7 @@ async def test_a_server_that_is_away_is_tried_again_later() -> None:
 async def test_a_server_that_hangs_is_given_up_in_time(where: str) -> None:
     server = MailServer()
     setattr(server, where, hang)
-    async with mail_server(server), notifier(server.port, timeout_seconds=1) as smtp:
+    async with mail_server(server), notifier(server.port, timeout_seconds=2) as smtp:
         started = time.monotonic()
         refused = await refusal_of(smtp)
         assert time.monotonic() - started < 15

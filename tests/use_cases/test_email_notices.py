@@ -21,8 +21,8 @@ from entrypoints.settings import SmtpUrl
 from entrypoints.worker import worker_of
 from tests.database import Database
 from tests.desk import Desk, SetClock, container_for, open_desk
-from tests.entrypoints.processes import free_port
-from tests.mail_server import SAYS_OK, Mail, MailServer, mail_server, saying
+from tests.mail_server import SAYS_OK, Mail, MailServer, kept_address, mail_server, saying
+from tests.mailroom import UNMISTAKABLE
 
 SENDER = "credit@shops.example"
 
@@ -222,16 +222,17 @@ async def test_who_is_not_to_be_written_to_any_more_is_not_even_of_what_waits(of
 
 
 async def test_a_server_that_is_away_for_two_days_loses_nothing(alone: Database) -> None:
-    server, port = MailServer(), free_port()
-    server.port = port
-    async with post_office(alone, server) as office:
-        for amount in range(1, 6):
-            await office.desk.add(office.client.id, amount)
-        for hours in range(0, 48, 8):
-            assert await office.later(hours=hours) == []
-        async with mail_server(server, port=port):
-            mails = await office.later(days=1)
-            mails += await office.later(days=1)
+    server = MailServer()
+    with kept_address() as address:
+        server.port = address.getsockname()[1]
+        async with post_office(alone, server) as office:
+            for amount in range(1, 6):
+                await office.desk.add(office.client.id, amount)
+            for hours in range(0, 48, 8):
+                assert await office.later(hours=hours) == []
+            async with mail_server(server, address=address):
+                mails = await office.later(days=1)
+                mails += await office.later(days=1)
     assert [first_sentence(mail)[:14] for mail in mails] == [f"We added $0.0{amount}" for amount in range(1, 6)]
     assert len({mail.message["Message-ID"] for mail in mails}) == 5
 
@@ -282,10 +283,10 @@ async def test_the_log_stands_in_for_a_server_if_it_is_told_to(
     alone: Database, server: MailServer, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with post_office(alone, server, smtp_url=None, mail_from=None, mail_to_log=True) as office:
-        await office.desk.add(office.client.id, 4711)
+        await office.desk.add(office.client.id, UNMISTAKABLE)
         with caplog.at_level(logging.INFO):
             await office.work()
     said = caplog.text + "".join(capsys.readouterr())
     assert "delivered_to_the_log" in said
-    assert "4711" not in said
+    assert str(UNMISTAKABLE) not in said
     assert "pat@example.com" not in said

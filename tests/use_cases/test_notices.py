@@ -13,7 +13,7 @@ from core.notices import NoticeKind
 from entrypoints.container import Container
 from tests.database import Database
 from tests.desk import Desk, SetClock, keyed, open_desk
-from tests.mailroom import Mailroom, Receiver, open_endpoint
+from tests.mailroom import UNMISTAKABLE, Mailroom, Receiver, open_endpoint
 from tests.soundness import Auditor, outcomes
 
 
@@ -216,10 +216,10 @@ async def test_the_log_is_told_of_a_notice_without_its_content(
     alone: Database, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], mailroom: Mailroom
 ) -> None:
     desk = await open_desk(mailroom.container)
-    await desk.add(await desk.client(), 4711, note="a private matter")
+    await desk.add(await desk.client(), UNMISTAKABLE, note="a private matter")
     with caplog.at_level(logging.INFO):
         assert (await mailroom.work())[0] >= 1
     said = caplog.text + "".join(capsys.readouterr())
     assert "credit.added" in said
     assert "private" not in said
-    assert "4711" not in said
+    assert str(UNMISTAKABLE) not in said

@@ -18,7 +18,8 @@ from tests.database import Database
 from tests.desk import PASSWORD, Desk, SetClock, container_for, open_desk
 from tests.soundness import Auditor
 
-SECOND = timedelta(seconds=1)
+MOMENT = timedelta(seconds=20)
+"""More than anything here takes on a busy machine."""
 WRONG = "wrong wrong wrong"
 
 
@@ -83,9 +84,9 @@ async def test_ending_a_session_twice_is_no_error(desk: Desk) -> None:
 
 async def test_a_session_that_nobody_uses_ends_after_half_an_hour(desk: Desk, clock: SetClock) -> None:
     credential = await _begin(desk)
-    clock.forward(IDLE_LIFETIME - SECOND)
+    clock.forward(IDLE_LIFETIME - MOMENT)
     await _visit(desk, credential)
-    clock.forward(IDLE_LIFETIME - SECOND)
+    clock.forward(IDLE_LIFETIME - MOMENT)
     await _visit(desk, credential)
     clock.forward(IDLE_LIFETIME)
     await _require_over(desk, credential)

@@ -306,6 +306,12 @@ class Desk:
         return found
 
 
+def where_it_is_noon() -> str:
+    """A time zone in which no day ends, and no clock is changed, while tests ask which day it is."""
+    ahead = 12 - datetime.now(UTC).hour
+    return f"Etc/GMT{-ahead:+d}"  # these names count the other way round
+
+
 async def open_desk(container: Container, *, currency: str = "USD", time_zone: str = "America/Chicago") -> Desk:
     """A new shop with its owner."""
     slug = f"shop-{uuid4().hex}"

@@ -11,10 +11,11 @@ from core.payments import PaymentMethod
 from core.staff import Permission
 from core.views import ClientCredit, CollectedPayment, CreditMovement, CreditReport, Page, Position
 from entrypoints.container import Container
-from tests.desk import Desk, open_desk
+from tests.desk import Desk, open_desk, where_it_is_noon
 from tests.soundness import Auditor
 
 DAY = date(2026, 3, 2)
+NOON = where_it_is_noon()
 
 
 async def collected(
@@ -139,9 +140,9 @@ async def _a_history(desk: Desk, auditor: Auditor) -> None:
 
 
 async def test_what_is_owed_in_credit_is_told_client_by_client(container: Container, auditor: Auditor) -> None:
-    desk = await open_desk(container)  # one that no auditor looks into: its past is made up
+    desk = await open_desk(container, time_zone=NOON)  # one that no auditor looks into: its past is made up
     await _a_history(desk, auditor)
-    today = datetime.now(ZoneInfo("America/Chicago")).date()
+    today = datetime.now(ZoneInfo(NOON)).date()
     told = {item.client_name: item.credit for item in (await by_client(desk, today - timedelta(days=20), today)).items}
     assert told == {
         "Ann": CreditMovement(opening=1000, added=70, captured=0, applied=0, returned=0, voided=70, closing=1000),
@@ -152,9 +153,9 @@ async def test_what_is_owed_in_credit_is_told_client_by_client(container: Contai
 
 
 async def test_the_clients_add_up_to_the_report_on_credit(container: Container, auditor: Auditor) -> None:
-    desk = await open_desk(container)
+    desk = await open_desk(container, time_zone=NOON)
     await _a_history(desk, auditor)
-    today = datetime.now(ZoneInfo("America/Chicago")).date()
+    today = datetime.now(ZoneInfo(NOON)).date()
     days = [None, *(today - timedelta(days=ago) for ago in (50, 41, 40, 39, 21, 20, 19, 1, 0))]
     for first in days:
         for last in days:

@@ -1,5 +1,6 @@
 """A client's statement: invoices, payments and credit of a period, with what there was before and after."""
 
+from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID, uuid4
@@ -15,10 +16,17 @@ from core.statements import Statement
 from core.use_cases import statements
 from core.views import BalanceHistory, CreditMovement
 from entrypoints.container import Container
-from tests.desk import Desk, open_desk
+from tests.desk import Desk, open_desk, where_it_is_noon
 from tests.soundness import Auditor
 
-CHICAGO = ZoneInfo("America/Chicago")
+NOON = where_it_is_noon()
+
+
+@pytest.fixture
+async def desk(container: Container, auditor: Auditor) -> AsyncIterator[Desk]:
+    opened = await open_desk(container, time_zone=NOON)
+    yield opened
+    await auditor.require_sound(opened)
 
 
 async def statement(desk: Desk, client: UUID, first: date | None = None, last: date | None = None) -> Statement:
@@ -26,7 +34,7 @@ async def statement(desk: Desk, client: UUID, first: date | None = None, last: d
 
 
 def today() -> date:
-    return datetime.now(CHICAGO).date()
+    return datetime.now(ZoneInfo(NOON)).date()
 
 
 def ago(days: int) -> date:
@@ -121,7 +129,7 @@ async def test_a_statement_opens_where_the_one_before_closed(desk: Desk) -> None
 
 
 async def test_credit_of_earlier_days_is_the_opening_balance(container: Container, auditor: Auditor) -> None:
-    desk = await open_desk(container)  # one that no auditor looks into: its past is made up
+    desk = await open_desk(container, time_zone=NOON)  # one that no auditor looks into: its past is made up
     client = await desk.client()
     await desk.add(client, 5000)
     await backdate(auditor, desk, 20)
@@ -203,7 +211,7 @@ async def history(desk: Desk, client: UUID, caller: Caller | None = None) -> Bal
 
 
 async def test_the_balance_over_time_ends_with_the_present_one(container: Container, auditor: Auditor) -> None:
-    desk = await open_desk(container)  # one that no auditor looks into: its past is made up
+    desk = await open_desk(container, time_zone=NOON)  # one that no auditor looks into: its past is made up
     client = await desk.client()
     assert [point.balance for point in (await history(desk, client)).points] == [0]
     await desk.add(client, 5000)
@@ -228,7 +236,7 @@ async def test_the_balance_over_time_ends_with_the_present_one(container: Contai
 async def test_a_long_time_has_no_more_points_than_a_chart_can_show(
     container: Container, auditor: Auditor, days: int
 ) -> None:
-    desk = await open_desk(container)
+    desk = await open_desk(container, time_zone=NOON)
     client = await desk.client()
     await desk.add(client, 5000)
     await backdate(auditor, desk, days)

@@ -164,6 +164,13 @@ class Database:
         return _as_role(self.cluster.superuser_url, role, self.name)
 
 
+def patient(url: str) -> str:
+    """For connections that wait longer than the program's for a lock: where many are to wait for one at once, the first
+    must not give up before the last has come, however busy the machine is.
+    """
+    return f"{url}{'&' if '?' in url else '?'}lock_timeout=60s&statement_timeout=60s"
+
+
 @contextmanager
 def running_cluster(engine: Engine) -> Iterator[Cluster]:
     """Start the engine and make the template: roles, then one database with all migrations and no rows."""

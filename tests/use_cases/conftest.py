@@ -6,14 +6,15 @@ import asyncpg
 import pytest
 
 from entrypoints.container import Container
-from tests.database import Database
+from tests.database import Database, patient
 from tests.desk import Desk, open_desk, program
 from tests.soundness import Auditor
 
 
 @pytest.fixture(scope="session")
 async def container(database: Database) -> AsyncIterator[Container]:
-    async with program(database, max_connections=20) as running:
+    settings = {"database_url": patient(database.app_url), "acquire_timeout_seconds": 60.0}
+    async with program(database, max_connections=20, **settings) as running:
         yield running
 
 

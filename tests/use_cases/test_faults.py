@@ -134,9 +134,16 @@ async def test_requests_cut_short_anywhere_are_done_or_not_and_a_repeat_says_the
 async def _healthy(desk: Desk, auditor: Auditor, client: UUID) -> None:
     """The books are sound, no connection is left in a transaction, and all of the pool can be had."""
     await auditor.require_sound(desk)
-    assert await _sessions(auditor, "idle in transaction") == 0
+    await _until_at_most(0, auditor, "idle in transaction")
     await asyncio.gather(*(desk.card(client) for _ in range(20)))
-    assert await _sessions(auditor) <= 4
+    await _until_at_most(4, auditor)
+
+
+async def _until_at_most(count: int, auditor: Auditor, state: str = "") -> None:
+    """The server notices a moment later that a connection was given up; a busy one some moments later."""
+    async with asyncio.timeout(10):
+        while await _sessions(auditor, state) > count:
+            await asyncio.sleep(0.01)
 
 
 async def test_many_requests_cut_short_at_once_leave_the_pool_whole(desk: Desk, auditor: Auditor) -> None:
@@ -268,14 +275,13 @@ async def test_connections_that_are_cut_while_nobody_uses_them_cost_no_more_than
     client = await desk.client()
     for _ in range(3):
         await asyncio.gather(*(desk.card(client) for _ in range(8)))
-        had = await _sessions(auditor)
         cut = await auditor.connection.fetchval(
             """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
             WHERE datname = current_database() AND usename = $1""",
             APP,
         )
-        assert cut == had > 0
-        tries = [(await asyncio.gather(desk.add(client, 100), return_exceptions=True))[0] for _ in range(had + 1)]
+        assert cut > 0
+        tries = [(await asyncio.gather(desk.add(client, 100), return_exceptions=True))[0] for _ in range(cut + 1)]
         assert {type(answer) for answer in tries} <= {Unavailable, EntryView}
         assert isinstance(tries[-1], EntryView)
     await _healthy(desk, auditor, client)

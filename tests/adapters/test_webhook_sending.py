@@ -9,6 +9,7 @@ import time
 import tracemalloc
 from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -46,6 +47,7 @@ from tests.webhook_receivers import (
     receiving,
     slowly,
 )
+from tests.webhook_receivers import WebhookReceiver as RealReceiver
 
 OLD, NEW, FOREIGN = b"o" * 32, b"n" * 32, b"f" * 32
 SEAL = AesGcmSecretSeal(SecretKeys.parse(SecretKeys.generate("test")))
@@ -234,7 +236,7 @@ async def test_a_repeat_has_the_same_id_and_the_same_bytes_and_a_signature_of_it
     first, again = receiver.got
     assert (first.body, first.headers["webhook-id"]) == (again.body, again.headers["webhook-id"])
     later = int(again.headers["webhook-timestamp"]) - int(first.headers["webhook-timestamp"])
-    assert later in {14 * 3600, 14 * 3600 + 1}
+    assert 14 * 3600 <= later < 14 * 3600 + 60
     assert first.headers["webhook-signature"] != again.headers["webhook-signature"]
 
 
@@ -326,7 +328,7 @@ async def test_retry_after_as_a_date_is_heeded(notifier: WebhookNotifier, clock:
         async with receiving(answering("429 Too Many Requests", retry_after=date)) as receiver:
             said = (await refusal(notifier, to(receiver.url))).retry_after_seconds
         assert said is not None
-        assert seconds - 2 <= said <= seconds
+        assert seconds - 60 < said <= seconds
 
 
 async def test_a_slow_receiver_is_waited_for(notifier: WebhookNotifier) -> None:
@@ -514,12 +516,19 @@ def guarded(trusting: ssl.SSLContext, *answers: Sequence[str]) -> tuple[WebhookN
     return WebhookNotifier(addresses, SEAL, SetClock(), ssl_context=trusting), asked
 
 
+@asynccontextmanager
+async def inside_and_outside(tls: Tls) -> AsyncIterator[tuple[RealReceiver, RealReceiver]]:
+    """Receivers with one port at 127.0.0.1 and at 127.0.0.2, where nobody else can have taken it."""
+    async with (
+        receiving(answering(), ssl_context=tls.server, host="127.0.0.1") as inside,
+        receiving(answering(), ssl_context=tls.server, host="127.0.0.2", port=inside.port) as outside,
+    ):
+        yield inside, outside
+
+
 async def test_a_name_that_is_bound_again_between_check_and_connect_gains_nothing(tls: Tls) -> None:
     """Every lookup but the first answers with an address inside."""
-    async with (
-        receiving(answering(), ssl_context=tls.server, host="127.0.0.2") as outside,
-        receiving(answering(), ssl_context=tls.server, host="127.0.0.1", port=outside.port) as inside,
-    ):
+    async with inside_and_outside(tls) as (inside, outside):
         notifier, asked = guarded(tls.client, ["127.0.0.2"], ["127.0.0.1"])
         url = f"https://localhost:{outside.port}/"
         assert await notifier.send(to(url)) == "200 OK"
@@ -532,10 +541,7 @@ async def test_a_name_that_is_bound_again_between_check_and_connect_gains_nothin
 
 
 async def test_a_name_with_a_bad_address_among_good_ones_is_connected_to_nowhere(tls: Tls) -> None:
-    async with (
-        receiving(answering(), ssl_context=tls.server, host="127.0.0.2") as outside,
-        receiving(answering(), ssl_context=tls.server, host="127.0.0.1", port=outside.port) as inside,
-    ):
+    async with inside_and_outside(tls) as (inside, outside):
         for answer in (["127.0.0.2", "127.0.0.1"], ["127.0.0.1", "127.0.0.2"]):
             notifier, _ = guarded(tls.client, answer)
             await refusal(notifier, to(f"https://localhost:{outside.port}/"))

@@ -10,7 +10,10 @@ from tests.database import Database
 from tests.wire import tapped
 
 
-async def test_fifty_who_ask_at_once_are_answered_by_one_connection(database: Database) -> None:
+async def test_fifty_who_ask_at_once_are_answered_by_one_connection(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "KEPT_SECONDS", 60)
     async with tapped(database.app_url) as tap:
         ready = Readiness(tap.url)
         assert all(await asyncio.gather(*(ready() for _ in range(50))))
@@ -19,6 +22,7 @@ async def test_fifty_who_ask_at_once_are_answered_by_one_connection(database: Da
 
 
 async def test_an_answer_that_is_old_is_not_given_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "KEPT_SECONDS", 60)
     async with tapped(database.app_url) as tap:
         ready = Readiness(tap.url)
         assert await ready()

@@ -230,12 +230,20 @@ def test_of_two_starts_at_once_one_wins_and_the_other_is_told(data: Path) -> Non
 
 
 def test_two_commands_at_once_on_a_new_folder_share_one_server(data: Path) -> None:
-    program = AS_OWNER.replace(") as server", ").attach_or_start() as server").replace("sleep(60)", "sleep(1)")
+    program = AS_OWNER.replace(") as server", ").attach_or_start() as server")
+    program = program.replace("time.sleep(60)", "sys.stdin.read()")  # until all of them have come
     runs = [
-        subprocess.Popen([sys.executable, "-c", program, str(data), "disposable"], stdout=subprocess.PIPE, text=True)  # noqa: S603
+        subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-c", program, str(data), "disposable"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         for _ in range(3)
     ]
-    said = {run.communicate(timeout=60)[0] for run in runs}
+    said = {run.stdout.readline() for run in runs if run.stdout is not None}
+    for run in runs:
+        run.communicate(timeout=60)
     assert len(said) == 1
     assert said.pop().startswith("postgresql://")
     assert not is_running(data)

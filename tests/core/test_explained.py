@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Refusal
@@ -107,9 +107,10 @@ def test_the_parts_add_up_to_the_balance_and_none_is_more_than_its_source(steps:
 
 @given(steps)
 def test_a_ledger_with_a_reversed_pair_explains_like_the_one_without_it(steps: list[tuple[str, int, int]]) -> None:
-    entries = played(steps).entries
+    world = played(steps)
+    world.void(world.add(1))  # so that there is a pair
+    entries = world.entries
     pairs = [(entry.reverses_number, entry.number) for entry in entries if entry.reverses_number]
-    assume(pairs)
     whole = explained(entries)
     balance = entries[-1].balance_after
     for pair in pairs:

@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 
 from adapters.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresUnavailable
+from adapters.embedded_postgres.postmaster import Postmaster
 
 AS_OWNER = """
 import sys, time
@@ -176,6 +177,23 @@ async def test_a_server_that_was_killed_with_its_owner_starts_again(data: Path) 
     with EmbeddedPostgres(data) as heir:
         assert await ask(heir.url("postgres", "postgres"), "SELECT count(*) FROM kept") == 1
     assert not socket_folder(url).exists()
+
+
+async def test_a_server_that_dies_as_it_is_found_starts_again(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = Owner(data, "safe")
+    await ask(owner.said, "CREATE TABLE kept AS SELECT 1")
+    owner.end(signal.SIGKILL)
+    find = Postmaster.find
+
+    def find_dying(cluster: Path) -> Postmaster | None:
+        monkeypatch.undo()
+        found = find(cluster)
+        os.kill(server_process(data), signal.SIGKILL)
+        return found
+
+    monkeypatch.setattr(Postmaster, "find", find_dying)
+    with EmbeddedPostgres(data) as heir:
+        assert await ask(heir.url("postgres", "postgres"), "SELECT count(*) FROM kept") == 1
 
 
 def test_a_stale_process_number_that_now_belongs_to_somebody_else_does_no_harm(data: Path) -> None:

@@ -226,9 +226,13 @@ class EmbeddedPostgres:
         if found is not None and found.status == "stopping":  # its owner was ended while it waited for this
             found.stop()
             found = None
-        if found is None:
+        ready = None if found is None else self._wait_until_ready()
+        if ready is None:  # there is none, or the one that there was has just died
             self._launch()
-        self._socket_folder = self._wait_until_ready().socket_folder
+            ready = self._wait_until_ready()
+        if ready is None:
+            raise self._did_not_start()
+        self._socket_folder = ready.socket_folder
 
     def _launch(self) -> None:
         self._forget_dead_server()
@@ -294,7 +298,8 @@ class EmbeddedPostgres:
                 f"PostgreSQL {ours}: name another folder, or move the data with pg_dump of version {made_by}."
             )
 
-    def _wait_until_ready(self) -> Postmaster:
+    def _wait_until_ready(self) -> Postmaster | None:
+        """The server once it answers; None where it ends before that."""
         deadline = time.monotonic() + READY_SECONDS
         answer_deadline = time.monotonic() + ANSWER_SECONDS
         while time.monotonic() < deadline:
@@ -303,7 +308,7 @@ class EmbeddedPostgres:
                 return found
             gone = found is None if self._process is None else self._process.poll() is not None
             if gone:
-                break
+                return None
             if found is None or found.status != "ready":
                 answer_deadline = time.monotonic() + ANSWER_SECONDS
             elif time.monotonic() > answer_deadline:
@@ -312,9 +317,11 @@ class EmbeddedPostgres:
                     "try again, or end that process first."
                 )
             time.sleep(POLL_SECONDS)
-        raise EmbeddedPostgresUnavailable(
-            f"PostgreSQL did not start in {self.data_folder}: {_telling_line(self._read_log())}"
-        )
+        raise self._did_not_start()
+
+    def _did_not_start(self) -> EmbeddedPostgresUnavailable:
+        said = _telling_line(self._read_log())
+        return EmbeddedPostgresUnavailable(f"PostgreSQL did not start in {self.data_folder}: {said}")
 
     def _read_log(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""

@@ -262,6 +262,20 @@ async def test_after_ten_failures_an_account_is_closed_for_a_quarter_of_an_hour_
     await _sign_in(desk)
 
 
+async def test_who_waited_while_others_failed_is_told_to_wait_for_a_quarter_of_an_hour_at_most(
+    desk: Desk, clock: SetClock
+) -> None:
+    began_before = timedelta(seconds=10)
+    clock.forward(began_before)
+    for _ in range(10):
+        with pytest.raises(SignInFailed):
+            await _sign_in(desk, "wrong wrong wrong")
+    clock.forward(-began_before)
+    with pytest.raises(TooManySignIns) as refusal:
+        await _sign_in(desk)
+    assert 14 * 60 < refusal.value.retry_after_seconds <= 15 * 60 + 1
+
+
 async def test_what_is_refused_while_an_account_is_closed_does_not_keep_it_closed(desk: Desk, clock: SetClock) -> None:
     for _ in range(10):
         with pytest.raises(SignInFailed):

@@ -37,8 +37,9 @@ def require_few_failures(failures: Sequence[datetime], *, now: datetime) -> None
     refused here is not counted. ``failures``: oldest first.
     """
     if len(failures) >= MAX_FAILURES:
-        again = failures[-MAX_FAILURES] + FAILURE_WINDOW
-        raise TooManySignIns(retry_after_seconds=max(int((again - now).total_seconds()) + 1, 1))
+        # ``now`` is when the attempt began: of many at once, some have failed since then.
+        left = min(failures[-MAX_FAILURES] + FAILURE_WINDOW - now, FAILURE_WINDOW)
+        raise TooManySignIns(retry_after_seconds=max(int(left.total_seconds()) + 1, 1))
 
 
 class _Failures(Protocol):

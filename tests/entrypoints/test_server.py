@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from adapters.postgres import migrations
 from adapters.postgres.provision import provision
 from adapters.security.keys import SecretKeys
 from tests.database import Database
+from tests.entrypoints.processes import PATIENCE_SECONDS, free_port
 from tests.worked_example import worked_example
 
 PROGRAM = (sys.executable, "-m", "entrypoints.cli")
@@ -54,9 +54,7 @@ def open_shop(settings: dict[str, str], slug: str) -> None:
 @contextmanager
 def serving(settings: dict[str, str], log: Path) -> Iterator[httpx.Client]:
     """A server process, ready; stopped as an operator does, with SIGTERM."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with log.open("wb") as lines:
         process = subprocess.Popen(  # noqa: S603  # our own program
             [*PROGRAM, "serve", "--port", str(port)], env=settings, stderr=lines, stdout=lines
@@ -67,10 +65,10 @@ def serving(settings: dict[str, str], log: Path) -> Iterator[httpx.Client]:
             yield client
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0
 
 
-def wait_for(condition: Any, *, seconds: float = 60) -> None:
+def wait_for(condition: Any, *, seconds: float = PATIENCE_SECONDS) -> None:
     end = time.monotonic() + seconds
     while True:
         try:

@@ -60,6 +60,9 @@ def test_requests_entries_and_refusals_are_counted_once_whoever_answered_them(
                 == 404
             )
         route = "/v1/clients/{client_id}/credit/entries"
+        # A request is counted after its answer was sent.
+        live = {"method": "POST", "route": route, "status": "201"}
+        until(lambda: figure(private, "account_credit_requests_total", **live) >= 20)
         found = figures(private)
 
         def of(name: str, **labels: str) -> float:
@@ -166,7 +169,7 @@ async def test_figures_of_a_database_that_is_away_say_how_old_they_are(database:
 
 
 async def test_deliveries_do_not_wait_for_a_look_at_the_figures(database: Database) -> None:
-    async with program(database, acquire_timeout_seconds=0.1) as container:
+    async with program(database) as container:
         desk = await open_desk(container)
         await desk.add(await desk.client("Pat"), 500)
         async with container.jobs_database().connection():  # as if it took long

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -25,6 +27,10 @@ from tests.desk import Desk, SetClock, container_for, open_desk
 
 OpenScreen = Callable[..., Awaitable[Screen]]
 
+ZONES = [ZoneInfo(name) for name in ("America/Chicago", "Pacific/Kiritimati", "Pacific/Pago_Pago")]
+"""Of the tests' shops."""
+LONGEST_TEST = timedelta(seconds=30)
+
 
 def pytest_report_header() -> str | None:
     return None if CHROMIUM else NO_CHROMIUM
@@ -33,6 +39,13 @@ def pytest_report_header() -> str | None:
 def pytest_ignore_collect() -> bool | None:
     """Without a browser these tests cannot be run at all; the head of the run says so."""
     return None if CHROMIUM else True
+
+
+@pytest.fixture(autouse=True)
+async def one_day() -> None:
+    """Who asks twice what day it is at a shop is told the same: shortly before midnight there a test waits for it."""
+    while any((now := datetime.now(zone)).date() != (now + LONGEST_TEST).date() for zone in ZONES):
+        await asyncio.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

@@ -243,8 +243,8 @@ async def test_r26_of_another_shop_is_like_of_nowhere(street: Street, route: Rou
     assert foreign.status_code == unknown.status_code
     if foreign.status_code >= 400:
         assert _without_keys(foreign) == _without_keys(unknown)
-    # (There is a time zone of the canaries.)
-    assert "Quux" not in foreign.text
+    # (There is a time zone of the canaries, and any four letters are in a token now and then.)
+    assert "Quux" not in _without_keys(foreign)
 
 
 def _without_keys(answer: httpx.Response) -> str:
@@ -279,7 +279,7 @@ async def test_a_form_that_comes_from_elsewhere_is_refused(visiting: Visiting, h
     ("headers", "sent_from"),
     [
         ({"Origin": "https://shop.example"}, ["shop.example"]),
-        ({"Referer": "https://shop.example/app/clients/1234?q=pat"}, ["shop.example"]),
+        ({"Referer": "https://shop.example/app/clients/a-client?q=pat"}, ["shop.example"]),
         ({"Origin": "null"}, ["null"]),
         ({}, []),
     ],
@@ -295,7 +295,7 @@ async def test_the_log_says_which_hosts_did_not_agree_as_behind_a_proxy_that_rew
     [line] = [each for each in map(json.loads, written.getvalue().splitlines()) if "sent_from" in each]
     assert (line["event"], line["level"]) == ("form_from_elsewhere", "warning")
     assert (line["sent_from"], line["host"]) == (sent_from, ["shop.test"])
-    assert "1234" not in written.getvalue()
+    assert "a-client" not in written.getvalue()
 
 
 async def test_where_there_is_no_origin_the_referer_counts(visiting: Visiting) -> None:

@@ -85,7 +85,8 @@ async def test_a_form_whose_answer_was_stopped_can_be_sent_again_and_is_saved_on
 
     await owner.page.route("**/credit/add?sent=", hold, times=1)
     add = owner.page.get_by_role("button", name="Add credit")
-    await owner.page.evaluate("setTimeout(() => window.stop(), 1000)")
+    # A second after it was sent, and not after now: a click may take long.
+    await owner.page.evaluate("addEventListener('submit', () => setTimeout(() => stop(), 1000), { once: true })")
     await add.click(no_wait_after=True)
     await arrived.wait()
     await expect(owner.page.locator("form[aria-busy]")).to_have_count(0, timeout=9_000)

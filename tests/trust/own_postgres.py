@@ -80,18 +80,19 @@ class OwnPostgres:
     def kill(self) -> None:
         """All of its processes, as if the power went."""
         postmaster = self._postmaster()
+        os.kill(postmaster.pid, signal.SIGSTOP)  # else it might start one more meanwhile, which would outlive it
         children = [pid for pid, parent in _processes() if parent == postmaster.pid]
         _kill(postmaster.pid, *children)
-        end = time.monotonic() + PATIENCE_SECONDS
-        while {pid for pid, _ in _processes()} & {postmaster.pid, *children}:
-            assert time.monotonic() < end, "they did not die"
-            time.sleep(0.01)
+        _wait_for_the_end_of(postmaster.pid, *children)
 
     def kill_one_connection(self) -> None:
-        """One process that serves the program; PostgreSQL then starts all of them again by itself."""
+        """One process that serves the program; PostgreSQL then starts all of them again by itself. It has begun to:
+        whoever connects from now on is not thrown out for it.
+        """
         postmaster = self._postmaster()
         serving = [pid for pid, parent in _processes("account_credit_app") if parent == postmaster.pid]
         _kill(serving[0])
+        _wait_for_the_end_of(*serving)
 
     async def until_it_answers(self) -> None:
         await until(self._answers)
@@ -120,6 +121,13 @@ def _processes(named: str = "") -> list[tuple[int, int]]:
     )
     lines = [line.split(None, 3) for line in found.stdout.splitlines()]
     return [(int(line[0]), int(line[1])) for line in lines if not line[2].startswith("Z") and named in line[-1]]
+
+
+def _wait_for_the_end_of(*pids: int) -> None:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while {pid for pid, _ in _processes()} & set(pids):
+        assert time.monotonic() < end, "they did not die"
+        time.sleep(0.01)
 
 
 def _kill(*pids: int) -> None:

@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 
+from adapters.postgres.provision import APP
 from adapters.security.keys import SecretKeys
 from core.staff import Permission
 from tests.database import Database
@@ -213,6 +214,17 @@ class Installation:
                 yield
         finally:
             await connection.close()
+
+    async def set_for_program(self, name: str, value: str) -> None:
+        """A setting of PostgreSQL for the connections that the program opens to this database from now on."""
+        await self.auditor.connection.execute(
+            f"ALTER ROLE {APP} IN DATABASE {self.database.name} SET {name} = '{value}'"
+        )
+
+    async def let_locks_be_waited_for(self) -> None:
+        """A minute, by connections of the program from now on: longer than a busy machine takes for anything."""
+        for name in ("lock_timeout", "statement_timeout"):
+            await self.set_for_program(name, "1min")
 
     async def reconnect(self) -> None:
         """The auditor again, after the database was away."""

@@ -120,6 +120,7 @@ async def test_sigterm_under_load(
     installation: Installation, scenario: Scenario, scale: Scale, progress: Progress
 ) -> None:
     rounds = scale.of(10, least=2, most=100)
+    await installation.let_locks_be_waited_for()
     answered = 0
     for done in range(rounds):
         progress(done, rounds, "times")

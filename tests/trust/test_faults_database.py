@@ -12,7 +12,6 @@ import asyncpg
 import httpx
 import pytest
 
-from adapters.postgres.provision import APP
 from core.use_cases.retried import MAX_ATTEMPTS
 from tests.database import Database
 from tests.trust.installation import Installation, Request, Server, installed, require_retryable
@@ -20,6 +19,8 @@ from tests.trust.scenarios import Scale, Scenario
 
 CLIENTS = 50
 LOCK_TIMEOUT_SECONDS = 5
+LATER_AT_MOST_SECONDS = 8
+"""Of an answer on a machine that is busy with something else."""
 
 
 @pytest.fixture
@@ -33,16 +34,10 @@ async def health(server: Server) -> dict[str, int]:
         return {name: (await http.get(f"/health/{name}")).status_code for name in ("live", "ready")}
 
 
-async def set_for_program(installation: Installation, name: str, value: str) -> None:
-    """A setting of the program's new connections to this database."""
-    await installation.auditor.connection.execute(
-        f"ALTER ROLE {APP} IN DATABASE {installation.database.name} SET {name} = '{value}'"
-    )
-
-
 async def test_fifty_clients_share_a_pool_of_two(installation: Installation, scenario: Scenario) -> None:
     requests = [Request.add(await installation.desk.client()) for _ in range(CLIENTS)]
     slow, others = requests[:2], requests[2:]
+    await installation.let_locks_be_waited_for()
     async with (
         installation.serving(ACCOUNT_CREDIT_MAX_CONNECTIONS="2", ACCOUNT_CREDIT_ACQUIRE_TIMEOUT_SECONDS="1") as server,
         installation.till(server.url) as till,
@@ -75,7 +70,7 @@ async def test_fifty_clients_share_a_pool_of_two(installation: Installation, sce
 async def test_a_lock_is_held_for_long(installation: Installation, scenario: Scenario, scale: Scale) -> None:
     held_seconds = scale.of(30, least=3, most=30)
     timeout = LOCK_TIMEOUT_SECONDS if scale.factor >= 1 else 1
-    await set_for_program(installation, "lock_timeout", f"{timeout}s")
+    await installation.set_for_program("lock_timeout", f"{timeout}s")
     request, other = await installation.request("apply"), await installation.request("add")
     entries = await installation.entries(request.client_id)
     waits: list[float] = []
@@ -90,7 +85,7 @@ async def test_a_lock_is_held_for_long(installation: Installation, scenario: Sce
             assert await installation.entries(request.client_id) == entries
         await installation.retry(server, request, replayed=False)
         assert await installation.entries(request.client_id) == entries + 1
-    assert timeout <= max(waits) < timeout + 2
+    assert timeout <= max(waits) < timeout + LATER_AT_MOST_SECONDS
     await installation.require_sound()
     scenario(
         f"a lock held for {held_seconds} s",
@@ -99,8 +94,9 @@ async def test_a_lock_is_held_for_long(installation: Installation, scenario: Sce
 
 
 async def test_a_deadlock_is_met(installation: Installation, scenario: Scenario) -> None:
-    # The program's side looks for the deadlock first, and so is the one that PostgreSQL ends.
-    await set_for_program(installation, "deadlock_timeout", "500ms")
+    # The program's side looks for the deadlock first, once, and so is the one that PostgreSQL ends. By then it has to
+    # be there, also on a busy machine.
+    await installation.set_for_program("deadlock_timeout", "2s")
     request = await installation.request("apply")
     entries = await installation.entries(request.client_id)
     rival = await asyncpg.connect(installation.database.superuser_url)

@@ -25,7 +25,7 @@ from tests.desk import Desk, keyed, open_desk
 from tests.forger import Row, forging
 from tests.long_ledger import write_ledger
 from tests.trust.edits import TABLES, Connection, Editor
-from tests.trust.installation import OPERATIONS, PATIENCE_SECONDS, Installation, installed
+from tests.trust.installation import OPERATIONS, PATIENCE_SECONDS, Installation, installed, until
 from tests.trust.nursery import nursery
 from tests.trust.scenarios import ALONE, Progress, Scale, Scenario
 from tests.trust.test_backup import run
@@ -242,7 +242,11 @@ async def test_a_shop_at_work_is_never_accused(
                 while sum(done.values()) == before:  # a run beside nobody would show nothing
                     await asyncio.sleep(0.01)
                 progress(place + 1, runs, "runs")
-        assert set(done) == set(OPERATIONS)
+
+            async def everything_was_done() -> bool:
+                return set(done) == set(OPERATIONS)
+
+            await until(everything_was_done)
         await installation.require_sound()
     scenario(
         f"{runs} runs of verify beside {TILLS} tills at work on a server",

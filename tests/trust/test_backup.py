@@ -61,8 +61,8 @@ def shell(script: str, output: Path, way: RunAs, /, **variables: object) -> str:
     programs = (Programs().folder, Path(sys.executable).parent)
     environment = {
         **{name: text for name, text in os.environ.items() if not name.startswith(("PG", "ACCOUNT_CREDIT_"))},
-        "PATH": os.pathsep.join([*map(str, programs), os.environ["PATH"]]),
         **{name: str(value) for name, value in variables.items()},
+        "PATH": os.pathsep.join([*map(str, programs), os.environ["PATH"]]),
     }
     with output.open("wb") as said:
         done = subprocess.run(  # noqa: S603  # our own page

@@ -1,7 +1,8 @@
 """Reading a balance or a page of a ledger costs the same for 10 entries and for 100,000.
 
 Looked at are the program's own statements, as its role, under row-level security: as a plan made for their very
-parameters, and as the one plan for all parameters that PostgreSQL may change to for a prepared statement.
+parameters, and as the one plan for all parameters that PostgreSQL may change to for a prepared statement. And what
+PostgreSQL itself asks when it checks a foreign key, as the owner of the tables.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from itertools import product
+from itertools import product, takewhile
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -76,6 +77,22 @@ _INVOICES = """
 INSERT INTO invoices (shop_id, id, client_id, number, issued_on, lines, tax, total, created_at)
 SELECT $1, id, id, id::text, $3::timestamptz::date, '[]', 0, 0, $3 FROM unnest($2::uuid[]) id
 """
+# Of each foreign key into a table that grows what PostgreSQL asks to check it (RI_FKey_check).
+_CHECKS_OF_KEYS = """
+SELECT key.conname AS name, array_agg(attname ORDER BY place) AS columns, array_agg(atttypid::regtype ORDER BY place)
+    AS types, format('SELECT 1 FROM ONLY %s x WHERE %s FOR KEY SHARE OF x', confrelid::regclass,
+    string_agg(format('%I = $%s', attname, place), ' AND ' ORDER BY place)) AS check
+FROM pg_constraint key CROSS JOIN unnest(key.confkey) WITH ORDINALITY referenced (number, place)
+JOIN pg_attribute ON attrelid = key.confrelid AND attnum = referenced.number
+WHERE contype = 'f' AND confrelid::regclass::text IN ('clients', 'invoices', 'payments', 'ledger_entries')
+GROUP BY key.oid ORDER BY key.oid
+"""
+_INDEXES = """
+SELECT indexrelid::regclass::text AS name, indrelid AS of_table, indisunique AND indpred IS NULL AS is_unique,
+    array_agg(attname ORDER BY place) AS columns
+FROM pg_index CROSS JOIN unnest(indkey::smallint[]) WITH ORDINALITY indexed (number, place)
+JOIN pg_attribute ON attrelid = indrelid AND attnum = indexed.number WHERE place <= indnkeyatts GROUP BY indexrelid
+"""
 
 
 class Plan:
@@ -102,6 +119,10 @@ class Plan:
     def scans(self) -> set[str]:
         """Which table was read how."""
         return {f"{node['Node Type']} on {node['Relation Name']}" for node in self._all() if "Relation Name" in node}
+
+    @property
+    def indexes(self) -> list[str]:
+        return [node["Index Name"] for node in self._all() if "Index Name" in node]
 
     def _all(self) -> Iterator[dict[str, Any]]:
         waiting = [self.top]
@@ -474,3 +495,50 @@ async def test_the_opening_read_costs_the_same_for_10_entries_and_for_100000(
         return Plan(explained).buffers
 
     assert await buffers(shop.many) <= 1.5 * await buffers(shop.few)
+
+
+async def test_the_check_of_a_foreign_key_reads_one_row_whatever_there_is(database: Database) -> None:
+    """It has one plan for all parameters: an index that finds a row or two of most clients finds all of another."""
+    async with database.fresh() as another:
+        superuser: Connection = await asyncpg.connect(another.superuser_url)
+        try:
+            await _shops_of_little(superuser)
+            indexes = {index["name"]: index for index in await superuser.fetch(_INDEXES)}
+            keys = await superuser.fetch(_CHECKS_OF_KEYS)
+            await superuser.execute("SET plan_cache_mode = force_generic_plan")
+            taken = {key["name"]: await _index_of_check(superuser, key) for key in keys}
+        finally:
+            await superuser.close()
+
+    def finds_one_row(key: Record) -> bool:
+        index = indexes[taken[key["name"]]]
+        looked_up = set(takewhile(set(key["columns"]).__contains__, index["columns"]))
+        return any(
+            other["is_unique"] and other["of_table"] == index["of_table"] and set(other["columns"]) <= looked_up
+            for other in indexes.values()
+        )
+
+    assert len(keys) >= 12
+    assert {key["name"]: taken[key["name"]] for key in keys if not finds_one_row(key)} == {}
+
+
+async def _shops_of_little(superuser: Connection) -> None:
+    """Shops whose clients have two entries each, and a payment of each invoice."""
+    await superuser.execute("SET session_replication_role = replica")
+    for shop_id in [uuid4() for _ in range(20)]:
+        clients = [uuid4() for _ in range(20)]
+        await put(superuser, "shops", a_shop_row(shop_id))
+        await superuser.execute(_CLIENTS, shop_id, clients, NOON)
+        await superuser.execute(_INVOICES, shop_id, clients, NOON)
+        await superuser.execute(_PAYMENTS_BY_DAY, shop_id, clients, LAST_DAY, NOON, 1)
+        for client_id in clients:
+            await superuser.execute(_ENTRIES, shop_id, client_id, DIGEST, NOON, 2)
+    await superuser.execute("VACUUM ANALYZE")
+
+
+async def _index_of_check(superuser: Connection, key: Record) -> str:
+    await superuser.execute(f"PREPARE looked_at ({', '.join(key['types'])}) AS {key['check']}")
+    nulls = ", ".join("NULL" for _ in key["columns"])
+    [index] = Plan(await superuser.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE looked_at ({nulls})")).indexes
+    await superuser.execute("DEALLOCATE looked_at")
+    return index

@@ -12,7 +12,7 @@ from adapters.postgres.migrations.scripts import statements
 WRITTEN_BEFORE_THE_RULES = "0010"
 """Up to here nothing was in use anywhere."""
 TAKES_AWAY = {
-    "drops": r"\bDROP\s+(TABLE|COLUMN|FUNCTION|VIEW|CONSTRAINT|INDEX|TYPE)\b",
+    "drops": r"\bDROP\s+(TABLE|COLUMN|FUNCTION|VIEW|CONSTRAINT|INDEX|TYPE)\b|\bdrop_index\(",
     "renames": r"\bRENAME\b",
     "changes a type": r"\bALTER\s+(COLUMN\s+)?\w+\s+(SET\s+DATA\s+)?TYPE\b",
     "demands what the version before does not write": r"\bSET\s+NOT\s+NULL\b",
@@ -66,6 +66,7 @@ def test_the_newest_by_its_name_is_the_newest_of_alembic() -> None:
     ("statement", "fault"),
     [
         ("ALTER TABLE payments DROP COLUMN till", "drops"),
+        ('drop_index("payments_of_till")', "drops"),
         ("ALTER TABLE payments RENAME COLUMN till TO desk", "renames"),
         ("ALTER TABLE payments ALTER COLUMN amount TYPE numeric", "changes a type"),
         ("ALTER TABLE payments ALTER till SET NOT NULL", "demands what the version before does not write"),

@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, BigInteger, bindparam, column, func, literal_colum
 from adapters.postgres.json_views import entry_view, looked_up
 from adapters.postgres.paging import page_of
 from adapters.postgres.shop_scope import SelectOfShop, ShopScope, ShopStatement, one_of, select_of
-from adapters.postgres.tables import credit_accounts, ledger_entries
+from adapters.postgres.tables import at_any_time, credit_accounts, ledger_entries
 from core.errors import NotFound
 from core.explained import Source
 from core.ids import ClientId, EntryId, InvoiceId
@@ -80,7 +80,7 @@ _moments = (
 )
 _balance_before = (
     select_of(_entries, _entries.c.balance_after)
-    .where(_entries.c.client_id == bindparam("client_id"), _entries.c.at < _moments.c.moment)
+    .where(_entries.c.client_id == bindparam("client_id"), at_any_time, _entries.c.at < _moments.c.moment)
     .order_by(*(key.desc() for key in _of_client_in_order))
     .limit(literal_column("1"))
     .scalar_subquery()
@@ -108,6 +108,7 @@ def _sources_of(kind: EntryKind, *, before: bool) -> SelectOfShop:
     ).where(
         _entries.c.client_id == bindparam("client_id"),
         _entries.c.kind == bindparam(f"{kind}_kind", kind.value),
+        at_any_time,
         _entries.c.number <= bindparam("as_of", type_=BigInteger()),
     )
     if before:
@@ -141,8 +142,11 @@ def _page_statement(
         statement = statement.where(_entries.c.at < bindparam("at_before"))
     # In one account the number orders; its index is the primary key. With a range of time or a kind other indexes find
     # those, and say the same order, since no entry is earlier than the one before it.
-    if of_client:
-        key = [*_of_client_in_order] if kind or at_from or at_before else [_entries.c.number]
+    if of_client and (kind or at_from or at_before):
+        key = [*_of_client_in_order]
+        statement = statement.where(at_any_time)
+    elif of_client:
+        key = [_entries.c.number]
     else:
         key = [_entries.c.at, _entries.c.id]
     if after:

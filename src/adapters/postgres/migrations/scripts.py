@@ -7,6 +7,7 @@ import asyncpg
 from alembic import op
 from sqlalchemy.util import await_only
 
+_DROP = "DROP INDEX CONCURRENTLY IF EXISTS {}"
 _PART_OF_A_STATEMENT = re.compile(r"\$\$.*?\$\$|'(?:[^']|'')*'|--[^\n]*|[^;]", re.DOTALL)
 
 
@@ -31,10 +32,20 @@ def build_index(name: str, on: str, *, unique: bool = False) -> None:
 
     ``on``: table, columns, and condition, as after ``ON``. What is left of a try that failed is built anew.
     """
+    create = f"CREATE {'UNIQUE ' if unique else ''}INDEX CONCURRENTLY {name} ON {on}"
+    _while_everybody_writes(_DROP.format(name), create)
+
+
+def drop_index(name: str) -> None:
+    """Drop an index while everybody goes on; of a migration's own, as :func:`build_index`."""
+    _while_everybody_writes(_DROP.format(name))
+
+
+def _while_everybody_writes(*statements: str) -> None:
     with op.get_context().autocommit_block():
-        # It waits for transactions that are older than itself, and nobody waits behind it.
+        # They wait for transactions that are older than themselves, and nobody waits behind them.
         before = op.get_bind().exec_driver_sql("SHOW lock_timeout").scalar()
         op.execute("SET lock_timeout = 0")
-        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-        op.execute(f"CREATE {'UNIQUE ' if unique else ''}INDEX CONCURRENTLY {name} ON {on}")
+        for statement in statements:
+            op.execute(statement)
         op.execute(f"SET lock_timeout = '{before}'")

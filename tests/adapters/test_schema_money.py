@@ -320,7 +320,7 @@ OF_ANOTHER_SHOP = [
     ),
     wrong(
         "entry's payment",
-        "ledger_payment",
+        "ledger_agrees_with_payment",
         an_entry_row(paper.twin, paper.pat, 2, "captured", 100, 5800, invoice_id=paper.invoice, payment_id=paper.cash),
     ),
     wrong(
@@ -376,7 +376,7 @@ async def test_nothing_of_the_schema_of_money_was_left_untried(books: Connection
     implied = {
         "invoices_shop_id_client_id_id_key",
         "payments_shop_id_client_id_id_key",
-        "payments_shop_id_client_id_invoice_id_id_collects_key",
+        "payments_as_entries_say",
         "invoices_settled_check",  # follows from the one about credit
     }
     tables = ["credit_accounts", "invoices", "payments", "payment_changes", "outbox"]

@@ -13,9 +13,9 @@ contracts = "the new key says the same of the same columns, and no version names
 _KEYS = """
 ALTER TABLE ledger_entries DROP CONSTRAINT ledger_payment;
 ALTER TABLE payments DROP CONSTRAINT payments_shop_id_client_id_invoice_id_id_collects_key;
-ALTER TABLE ledger_entries ADD CONSTRAINT ledger_agrees_with_payment
-  FOREIGN KEY (shop_id, payment_id, client_id, invoice_id, payment_collects)
-  REFERENCES payments (shop_id, id, client_id, invoice_id, collects) ON DELETE RESTRICT NOT VALID;
+ALTER TABLE ledger_entries ADD CONSTRAINT ledger_agrees_with_payment FOREIGN KEY
+  (shop_id, payment_id, client_id, invoice_id, payment_collects) REFERENCES payments
+  (shop_id, id, client_id, invoice_id, collects) ON DELETE RESTRICT NOT VALID;
 """
 
 

@@ -502,7 +502,7 @@ async def test_the_check_of_a_foreign_key_reads_one_row_whatever_there_is(databa
     async with database.fresh() as another:
         superuser: Connection = await asyncpg.connect(another.superuser_url)
         try:
-            await _shops_of_little(superuser)
+            await _shops_of_little(superuser, entries=2)
             indexes = {index["name"]: index for index in await superuser.fetch(_INDEXES)}
             keys = await superuser.fetch(_CHECKS_OF_KEYS)
             await superuser.execute("SET plan_cache_mode = force_generic_plan")
@@ -522,9 +522,44 @@ async def test_the_check_of_a_foreign_key_reads_one_row_whatever_there_is(databa
     assert {key["name"]: taken[key["name"]] for key in keys if not finds_one_row(key)} == {}
 
 
-async def _shops_of_little(superuser: Connection) -> None:
-    """Shops whose clients have two entries each, and a payment of each invoice."""
+async def test_where_all_clients_have_little_the_plan_for_all_is_still_good_for_one_with_much(
+    database: Database,
+) -> None:
+    """With ten entries each it hardly matters in which order a client's are read; with millions it does."""
+    async with database.fresh() as another:
+        superuser: Connection = await asyncpg.connect(another.superuser_url)
+        try:
+            shop_id, client_id = await _shops_of_little(superuser, entries=10)
+        finally:
+            await superuser.close()
+        connection: Connection = await asyncpg.connect(another.app_url)
+        try:
+            async with connection.transaction():
+                await connection.execute("SELECT set_shop($1)", shop_id)
+                for ask, index in (
+                    (Sources(), "entries_of_client_by_kind"),
+                    (Sources(before=2), "entries_of_client_by_kind"),
+                    (Page(kind=EntryKind.CAPTURED), "entries_of_client_by_kind"),
+                    (Page(kind=EntryKind.CAPTURED, after=2), "entries_of_client_by_kind"),
+                    (Page(kind=EntryKind.CAPTURED, first=1, until=2), "entries_of_client_by_kind"),
+                    (Page(first=1, until=2), "entries_of_client_by_time"),
+                ):
+                    scope = Explaining(connection, shop_id, "generic")
+                    await ask(PostgresLedger(scope), client_id)
+                    [plan] = scope.plans
+                    # Beside it the reversals are looked up, each by its number.
+                    lookups = {"ledger_reversible", "reversed_at_most_once"}
+                    assert {taken for taken in plan.indexes if taken in lookups or "entries" in taken} - lookups == {
+                        index
+                    }
+        finally:
+            await connection.close()
+
+
+async def _shops_of_little(superuser: Connection, *, entries: int) -> tuple[ShopId, ClientId]:
+    """Shops whose clients have that many entries each, and a payment of each invoice; and one client of them."""
     await superuser.execute("SET session_replication_role = replica")
+    some: list[tuple[ShopId, ClientId]] = []
     for shop_id in [uuid4() for _ in range(20)]:
         clients = [uuid4() for _ in range(20)]
         await put(superuser, "shops", a_shop_row(shop_id))
@@ -532,8 +567,10 @@ async def _shops_of_little(superuser: Connection) -> None:
         await superuser.execute(_INVOICES, shop_id, clients, NOON)
         await superuser.execute(_PAYMENTS_BY_DAY, shop_id, clients, LAST_DAY, NOON, 1)
         for client_id in clients:
-            await superuser.execute(_ENTRIES, shop_id, client_id, DIGEST, NOON, 2)
+            await superuser.execute(_ENTRIES, shop_id, client_id, DIGEST, NOON, entries)
+        some.append((ShopId(shop_id), ClientId(clients[0])))
     await superuser.execute("VACUUM ANALYZE")
+    return some[0]
 
 
 async def _index_of_check(superuser: Connection, key: Record) -> str:

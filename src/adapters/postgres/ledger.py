@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, BigInteger, bindparam, column, func, literal_colum
 from adapters.postgres.json_views import entry_view, looked_up
 from adapters.postgres.paging import page_of
 from adapters.postgres.shop_scope import SelectOfShop, ShopScope, ShopStatement, one_of, select_of
-from adapters.postgres.tables import at_any_time, credit_accounts, ledger_entries
+from adapters.postgres.tables import credit_accounts, found_by_kind, found_by_time, ledger_entries
 from core.errors import NotFound
 from core.explained import Source
 from core.ids import ClientId, EntryId, InvoiceId
@@ -80,7 +80,7 @@ _moments = (
 )
 _balance_before = (
     select_of(_entries, _entries.c.balance_after)
-    .where(_entries.c.client_id == bindparam("client_id"), at_any_time, _entries.c.at < _moments.c.moment)
+    .where(_entries.c.client_id == bindparam("client_id"), found_by_time, _entries.c.at < _moments.c.moment)
     .order_by(*(key.desc() for key in _of_client_in_order))
     .limit(literal_column("1"))
     .scalar_subquery()
@@ -108,7 +108,7 @@ def _sources_of(kind: EntryKind, *, before: bool) -> SelectOfShop:
     ).where(
         _entries.c.client_id == bindparam("client_id"),
         _entries.c.kind == bindparam(f"{kind}_kind", kind.value),
-        at_any_time,
+        found_by_kind,
         _entries.c.number <= bindparam("as_of", type_=BigInteger()),
     )
     if before:
@@ -144,7 +144,7 @@ def _page_statement(
     # those, and say the same order, since no entry is earlier than the one before it.
     if of_client and (kind or at_from or at_before):
         key = [*_of_client_in_order]
-        statement = statement.where(at_any_time)
+        statement = statement.where(found_by_kind if kind else found_by_time)
     elif of_client:
         key = [_entries.c.number]
     else:

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Text, bindparam, func, literal_column, true, 
 
 from adapters.postgres.paging import page_of
 from adapters.postgres.shop_scope import SelectOfShop, ShopScope, ShopStatement, of_shop, one_of, select_of
-from adapters.postgres.tables import at_any_time, clients, credit_accounts, ledger_entries, payments, shops
+from adapters.postgres.tables import clients, credit_accounts, found_by_time, ledger_entries, payments, shops
 from core.ledger import EntryKind
 from core.views import (
     ClientCredit,
@@ -70,7 +70,7 @@ def _moved(*, at_from: bool, at_before: bool) -> ShopStatement:
 def _moved_by_client(*, at_from: bool, at_before: bool) -> ShopStatement:
     key = (_entries.c.client_id, _entries.c.kind)
     statement = select_of(_entries, *key, _sum(_entries.c.amount).label("amount")).where(
-        one_of(_entries.c.client_id, "client_ids"), at_any_time
+        one_of(_entries.c.client_id, "client_ids"), found_by_time
     )
     return ShopStatement(_in_period(statement, at_from=at_from, at_before=at_before).group_by(*key))
 
@@ -87,7 +87,7 @@ def _last_before(moment: str) -> Any:
     """Number and balance of a client's last entry before then."""
     return (
         select_of(_entries, _entries.c.number, _entries.c.balance_after)
-        .where(_entries.c.client_id == clients.c.id, at_any_time, _entries.c.at < bindparam(moment))
+        .where(_entries.c.client_id == clients.c.id, found_by_time, _entries.c.at < bindparam(moment))
         .order_by(_entries.c.at.desc(), _entries.c.number.desc())
         .limit(literal_column("1"))
         .lateral(moment)

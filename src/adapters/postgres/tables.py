@@ -265,10 +265,10 @@ ledger_entries = Table(
     _bytes("previous_hash", nullable=True),
     _bytes("hash"),
 )
-at_any_time = ledger_entries.c.at > literal_column("'-infinity'::timestamptz")
-"""True of every entry. What finds a client's entries by time or kind says it, since their indexes ask for it: migration
-0014 says why.
-"""
+# True of every entry. What finds a client's entries by time, or of one kind, says it, since the index for that asks for
+# it, and nothing else can then take that index: migrations 0014 and 0015 say why.
+found_by_time = ledger_entries.c.at > literal_column("'-infinity'::timestamptz")
+found_by_kind = ledger_entries.c.at < literal_column("'infinity'::timestamptz")
 
 idempotency_records = Table(
     "idempotency_records",

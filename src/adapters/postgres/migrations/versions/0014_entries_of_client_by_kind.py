@@ -17,5 +17,5 @@ def upgrade() -> None:
     """Build the index; 0016 drops the one that it replaces."""
     build_index(
         "entries_of_client_by_kind",
-        "ledger_entries (shop_id, client_id, kind, at, number) WHERE at > '-infinity'::timestamptz",
+        "ledger_entries (shop_id, client_id, kind, at, number) WHERE at < 'infinity'::timestamptz",
     )

@@ -1,4 +1,7 @@
-"""Find a client's entries of some days through an index that the check of a foreign key cannot take: as 0014."""
+"""Find a client's entries of some days through an index that the check of a foreign key cannot take: as 0014.
+
+Its condition is another one, so that what looks for a kind cannot take this index and read all entries in their order.
+"""
 
 from adapters.postgres.migrations.scripts import build_index
 

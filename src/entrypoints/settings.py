@@ -252,7 +252,7 @@ def read_settings(environment: Mapping[str, str], *, without_keys: bool = False)
         if not variable.startswith(PREFIX) or not text:
             continue
         name = variable.removeprefix(PREFIX).lower()
-        if name.startswith("test_"):
+        if name.startswith("test_"):  # the test suite's own, which its processes hand on
             continue
         parse = _PARSERS.get(name)
         if parse is None:

@@ -13,7 +13,7 @@ import pytest
 from adapters.postgres.delivery_log import PostgresDeliveryLog
 from core.deliveries import DeliveryState
 from core.ids import ClientId, EndpointId, ShopId
-from tests.adapters.test_query_plans import Explaining
+from tests.adapters.plans import Explaining, set_to
 from tests.database import Database
 from tests.rows import NOON, Connection, a_client_row, a_lane_row, a_shop_row, an_endpoint_row, put
 
@@ -82,13 +82,8 @@ async def log(database: Database) -> AsyncIterator[Log]:
             await superuser.execute("VACUUM ANALYZE")
         finally:
             await superuser.close()
-        connection: Connection = await asyncpg.connect(another.app_url)
-        try:
-            async with connection.transaction():
-                await connection.execute("SELECT set_shop($1)", shop_id)
-                yield Log(connection, shop_id, few, many)
-        finally:
-            await connection.close()
+        async with set_to(shop_id, another.app_url) as connection:
+            yield Log(connection, shop_id, few, many)
 
 
 @pytest.mark.parametrize("plan_for", ["custom", "generic"])

@@ -7,12 +7,10 @@ PostgreSQL itself asks when it checks a foreign key, as the owner of the tables.
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import product, takewhile
-from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -22,13 +20,14 @@ from adapters.postgres.clients import PostgresClients
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.payments import PostgresPayments
 from adapters.postgres.reports import PostgresReports
-from adapters.postgres.shop_scope import Record, ShopScope, ShopStatement
+from adapters.postgres.shop_scope import Record, ShopScope
 from adapters.postgres.statements import PostgresStatements
 from core.ids import ClientId, ShopId
 from core.ledger import EntryKind
 from core.payments import PaymentMethod
 from core.views import EntryView
 from core.views import Page as PageOfEntries
+from tests.adapters.plans import Explaining, Plan, set_to
 from tests.database import Database
 from tests.rows import DIGEST, NOON, Connection, a_shop_row, a_staff_row, an_invoice_row, put
 
@@ -95,82 +94,6 @@ JOIN pg_attribute ON attrelid = indrelid AND attnum = indexed.number WHERE place
 """
 
 
-class Plan:
-    """What EXPLAIN tells of one run."""
-
-    def __init__(self, explained: str) -> None:
-        [told] = json.loads(explained)
-        self.top: dict[str, Any] = told["Plan"]
-
-    @property
-    def rows(self) -> int:
-        return int(self.top["Actual Rows"])
-
-    @property
-    def buffers(self) -> int:
-        """Pages of 8 kB that were looked at."""
-        return int(self.top["Shared Hit Blocks"] + self.top["Shared Read Blocks"])
-
-    @property
-    def nodes(self) -> set[str]:
-        return {node["Node Type"] for node in self._all()}
-
-    @property
-    def scans(self) -> set[str]:
-        """Which table was read how."""
-        return {f"{node['Node Type']} on {node['Relation Name']}" for node in self._all() if "Relation Name" in node}
-
-    @property
-    def indexes(self) -> list[str]:
-        return [node["Index Name"] for node in self._all() if "Index Name" in node]
-
-    def _all(self) -> Iterator[dict[str, Any]]:
-        waiting = [self.top]
-        while waiting:
-            node = waiting.pop()
-            yield node
-            waiting += node.get("Plans", [])
-
-
-class Explaining(ShopScope):
-    """A scope that asks how each statement is run before it runs it."""
-
-    def __init__(self, connection: Connection, shop_id: ShopId, plan_for: str) -> None:
-        super().__init__(connection, shop_id)  # type: ignore[arg-type]  # of no pool
-        self._asked = connection
-        self._plan_for = plan_for
-        self.plans: list[Plan] = []
-
-    async def rows(self, statement: ShopStatement, **parameters: object) -> list[Record]:
-        await self._explain(statement, parameters)
-        return await super().rows(statement, **parameters)
-
-    async def row(self, statement: ShopStatement, **parameters: object) -> Record | None:
-        await self._explain(statement, parameters)
-        return await super().row(statement, **parameters)
-
-    async def value(self, statement: ShopStatement, **parameters: object) -> Any:
-        await self._explain(statement, parameters)
-        return await super().value(statement, **parameters)
-
-    async def _explain(self, statement: ShopStatement, parameters: dict[str, object]) -> None:
-        arguments = statement.arguments(self.shop_id, parameters)
-        quoted = [await self._asked.fetchval("SELECT quote_literal($1::text)", _written(value)) for value in arguments]
-        await self._asked.execute(f"SET LOCAL plan_cache_mode = force_{self._plan_for}_plan")
-        await self._asked.execute(f"PREPARE looked_at AS {statement.sql}")
-        try:
-            run = f"EXECUTE looked_at ({', '.join(quoted)})"
-            await self._asked.execute(run)  # whatever a first run has to look up is not what it costs
-            self.plans.append(Plan(await self._asked.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {run}")))
-        finally:
-            await self._asked.execute("DEALLOCATE looked_at")
-
-
-def _written(value: object) -> str:
-    """As PostgreSQL reads it."""
-    return "{" + ",".join(map(_written, value)) + "}" if isinstance(value, list) else str(value)
-
-
 @dataclass(frozen=True)
 class BusyShop:
     """One of 300 shops, with 302 clients: one with 10 entries, one with 100,000, the others with 30 each."""
@@ -218,13 +141,8 @@ async def shop(database: Database) -> AsyncIterator[BusyShop]:
             await superuser.execute("VACUUM ANALYZE")
         finally:
             await superuser.close()
-        connection: Connection = await asyncpg.connect(another.app_url)
-        try:
-            async with connection.transaction():
-                await connection.execute("SELECT set_shop($1)", shop_id)
-                yield BusyShop(connection, shop_id, staff, few, many, quiet_invoices)
-        finally:
-            await connection.close()
+        async with set_to(shop_id, another.app_url) as connection:
+            yield BusyShop(connection, shop_id, staff, few, many, quiet_invoices)
 
 
 @dataclass(frozen=True)
@@ -532,28 +450,21 @@ async def test_where_all_clients_have_little_the_plan_for_all_is_still_good_for_
             shop_id, client_id = await _shops_of_little(superuser, entries=10)
         finally:
             await superuser.close()
-        connection: Connection = await asyncpg.connect(another.app_url)
-        try:
-            async with connection.transaction():
-                await connection.execute("SELECT set_shop($1)", shop_id)
-                for ask, index in (
-                    (Sources(), "entries_of_client_by_kind"),
-                    (Sources(before=2), "entries_of_client_by_kind"),
-                    (Page(kind=EntryKind.CAPTURED), "entries_of_client_by_kind"),
-                    (Page(kind=EntryKind.CAPTURED, after=2), "entries_of_client_by_kind"),
-                    (Page(kind=EntryKind.CAPTURED, first=1, until=2), "entries_of_client_by_kind"),
-                    (Page(first=1, until=2), "entries_of_client_by_time"),
-                ):
-                    scope = Explaining(connection, shop_id, "generic")
-                    await ask(PostgresLedger(scope), client_id)
-                    [plan] = scope.plans
-                    # Beside it the reversals are looked up, each by its number.
-                    lookups = {"ledger_reversible", "reversed_at_most_once"}
-                    assert {taken for taken in plan.indexes if taken in lookups or "entries" in taken} - lookups == {
-                        index
-                    }
-        finally:
-            await connection.close()
+        async with set_to(shop_id, another.app_url) as connection:
+            for ask, index in (
+                (Sources(), "entries_of_client_by_kind"),
+                (Sources(before=2), "entries_of_client_by_kind"),
+                (Page(kind=EntryKind.CAPTURED), "entries_of_client_by_kind"),
+                (Page(kind=EntryKind.CAPTURED, after=2), "entries_of_client_by_kind"),
+                (Page(kind=EntryKind.CAPTURED, first=1, until=2), "entries_of_client_by_kind"),
+                (Page(first=1, until=2), "entries_of_client_by_time"),
+            ):
+                scope = Explaining(connection, shop_id, "generic")
+                await ask(PostgresLedger(scope), client_id)
+                [plan] = scope.plans
+                # Beside it the reversals are looked up, each by its number.
+                lookups = {"ledger_reversible", "reversed_at_most_once"}
+                assert {taken for taken in plan.indexes if taken in lookups or "entries" in taken} - lookups == {index}
 
 
 async def _shops_of_little(superuser: Connection, *, entries: int) -> tuple[ShopId, ClientId]:

@@ -115,7 +115,7 @@ class ShopTransaction(Protocol):
 
     @property
     def asker(self) -> Asker:
-        """Who asks, once :meth:`admit` or an opening read found them."""
+        """Who asks, once they were found: by what was read first, whatever it was."""
         ...
 
     @property
@@ -129,7 +129,7 @@ class ShopTransaction(Protocol):
         ...
 
     async def admit(self, needs: Permission | None = None) -> Asker:
-        """Find out who asks, and refuse whoever lacks the permission.
+        """Find out who asks before anything else is read, and refuse whoever lacks the permission.
 
         Like every opening read it refuses in this order: credential, permission, idempotency key, existence.
 
@@ -200,7 +200,11 @@ class Transactions(Protocol):
     """Opens transactions. The block is the transaction: it commits at its end and rolls back on an exception."""
 
     def for_shop(self, caller: Caller) -> AbstractAsyncContextManager[ShopTransaction]:
-        """At the caller's shop, on the caller's behalf."""
+        """At the caller's shop, on the caller's behalf. Whatever is read first finds out who asks, and raises
+        Unauthenticated for nobody: a block that needs no permission, and neither the clock nor the shop's settings
+        beforehand, simply reads. One with an idempotency key begins with :meth:`ShopTransaction.admit` or an opening
+        read, and so does one that writes.
+        """
         ...
 
     def snapshot_for(self, caller: Caller) -> AbstractAsyncContextManager[ShopTransaction]:

@@ -6,9 +6,11 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
+from adapters.postgres.asking import with_asker
 from adapters.postgres.shop_scope import Record, ShopScope, ShopStatement
 from core.ids import ShopId
 from tests.rows import Connection
@@ -35,7 +37,9 @@ class Plan:
 
     @property
     def rows(self) -> int:
-        return int(self.top["Actual Rows"])
+        """How many were found, also where they come as one list."""
+        listed = self.top["Plans"][0] if self.top["Node Type"] == "Aggregate" else self.top
+        return int(listed["Actual Rows"])
 
     @property
     def buffers(self) -> int:
@@ -52,6 +56,11 @@ class Plan:
         return {f"{node['Node Type']} on {node['Relation Name']}" for node in self._all() if "Relation Name" in node}
 
     @property
+    def read(self) -> set[str]:
+        """The tables that were looked into, and not only could have been."""
+        return {node["Relation Name"] for node in self._all() if "Relation Name" in node and node["Actual Loops"]}
+
+    @property
     def indexes(self) -> list[str]:
         return [node["Index Name"] for node in self._all() if "Index Name" in node]
 
@@ -64,12 +73,13 @@ class Plan:
 
 
 class Explaining(ShopScope):
-    """A scope that asks how each statement is run before it runs it."""
+    """A scope that asks how each statement is run before it runs it. ``staff``: as when it also finds out who asks."""
 
-    def __init__(self, connection: Connection, shop_id: ShopId, plan_for: str) -> None:
+    def __init__(self, connection: Connection, shop_id: ShopId, plan_for: str, *, staff: UUID | None = None) -> None:
         super().__init__(connection, shop_id)  # type: ignore[arg-type]  # of no pool
         self._asked = connection
         self._plan_for = plan_for
+        self._staff = staff
         self.plans: list[Plan] = []
 
     async def rows(self, statement: ShopStatement, **parameters: object) -> list[Record]:
@@ -85,6 +95,9 @@ class Explaining(ShopScope):
         return await super().value(statement, **parameters)
 
     async def _explain(self, statement: ShopStatement, parameters: dict[str, object]) -> None:
+        if self._staff is not None and statement.select is not None:
+            who = {"asker_kind": "staff", "asker_id": self._staff, "asker_secret_hash": b""}
+            statement, parameters = with_asker(statement.select), {**parameters, **who}
         arguments = statement.arguments(self.shop_id, parameters)
         quoted = [await self._asked.fetchval("SELECT quote_literal($1::text)", _written(value)) for value in arguments]
         await self._asked.execute(f"SET LOCAL plan_cache_mode = force_{self._plan_for}_plan")
@@ -99,4 +112,6 @@ class Explaining(ShopScope):
 
 def _written(value: object) -> str:
     """As PostgreSQL reads it."""
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
     return "{" + ",".join(map(_written, value)) + "}" if isinstance(value, list) else str(value)

@@ -12,6 +12,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
 from itertools import product
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,7 @@ import pytest
 
 import adapters.postgres
 from adapters.postgres import migrations
+from adapters.postgres.asking import with_asker
 from adapters.postgres.shop_scope import ShopStatement
 from core.deliveries import DeliveryState
 from tests.database import Database
@@ -43,13 +45,21 @@ def modules() -> Iterator[ModuleType]:
 
 
 def compiled() -> Iterator[tuple[str, ShopStatement]]:
+    """Every statement by its name, also with who asks beside what it reads."""
+    for name, statement in plain():
+        yield name, statement
+        if statement.select is not None:
+            yield f"{name} and who asks", with_asker(statement.select)
+
+
+def plain() -> Iterator[tuple[str, ShopStatement]]:
     """Every statement by its name, and for a function that builds statements each that it can build."""
     for module in modules():
         where = module.__name__.rpartition(".")[2]
         for name, value in vars(module).items():
             if isinstance(value, ShopStatement):
                 yield f"{where}.{name}", value
-            elif hasattr(value, "cache_info") and value.__module__ == module.__name__:
+            elif hasattr(value, "cache_info") and value is not with_asker and value.__module__ == module.__name__:
                 build = cast("Callable[..., ShopStatement]", value)
                 parameters = inspect.signature(build, eval_str=False).parameters.values()
                 choices = [CHOICES[_written(parameter.annotation)] for parameter in parameters]
@@ -63,12 +73,14 @@ def _written(annotation: object) -> str:
     return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
 
 
-STATEMENTS = {name: in_one_line(statement.sql) for name, statement in compiled()}
+@cache
+def statements() -> dict[str, str]:
+    return {name: in_one_line(statement.sql) for name, statement in compiled()}
 
 
 def test_every_statement_of_the_program_is_looked_at() -> None:
     found = {statement for _, statement in compiled()}
-    assert len(STATEMENTS) > 100
+    assert len(statements()) > 100
     alive = {each for each in gc.get_objects() if isinstance(each, ShopStatement)}
     assert [statement.sql for statement in alive - found] == []
 
@@ -88,12 +100,12 @@ def test_statements_about_no_one_shop_are_those_with_a_reason() -> None:
 
 
 def test_a_statement_names_the_shop_for_every_table() -> None:
-    assert {name: missing for name, sql in STATEMENTS.items() if (missing := without_shop(sql))} == {}
+    assert {name: missing for name, sql in statements().items() if (missing := without_shop(sql))} == {}
 
 
 @pytest.mark.parametrize("banned", BANNED)
 def test_statements_are_plain_ones(banned: str) -> None:
-    assert [name for name, sql in STATEMENTS.items() if re.search(banned, sql)] == []
+    assert [name for name, sql in statements().items() if re.search(banned, sql)] == []
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +113,12 @@ async def catalogue(database: Database) -> AsyncIterator[Connection]:
     connection = await asyncpg.connect(database.superuser_url)
     yield connection
     await connection.close()
+
+
+async def test_every_statement_is_one_that_postgresql_takes(catalogue: Connection) -> None:
+    """Also with who asks beside it, whether something begins with it today or not."""
+    for sql in statements().values():
+        await catalogue.prepare(sql)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +150,7 @@ async def test_the_functions_that_may_not_be_in_an_update_are_known(volatile: se
 
 
 async def test_an_update_writes_nothing_volatile(volatile: set[str], bodies: dict[str, str]) -> None:
-    updates = sum(_require_no_volatile_writes(sql, volatile) for sql in STATEMENTS.values())
+    updates = sum(_require_no_volatile_writes(sql, volatile) for sql in statements().values())
     assert updates >= 10
     in_functions = sum(
         _require_no_volatile_writes(statement, volatile) for body in bodies.values() for statement in body.split(";")
@@ -141,7 +159,7 @@ async def test_an_update_writes_nothing_volatile(volatile: set[str], bodies: dic
 
 
 def test_what_a_write_returns_are_bare_columns() -> None:
-    returned = {name: found[1] for name, sql in STATEMENTS.items() if (found := re.search(r"\bRETURNING (.*)$", sql))}
+    returned = {name: found[1] for name, sql in statements().items() if (found := re.search(r"\bRETURNING (.*)$", sql))}
     assert "invoices._NEXT" in returned
     assert {name: what for name, what in returned.items() if not re.fullmatch(r"\w+\.\w+(, \w+\.\w+)*", what)} == {}
 

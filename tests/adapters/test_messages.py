@@ -209,12 +209,13 @@ async def test_a_money_request_that_shows_what_it_made_reads_it_again(
 @pytest.mark.parametrize(
     ("prepare", "expected"),
     [
-        pytest.param(tab, 4, id="the Credit tab"),
-        pytest.param(page, 4, id="a page of a client's ledger"),
-        pytest.param(options, 4, id="payment options"),
-        pytest.param(card, 4, id="a client's card"),
-        pytest.param(invoice, 4, id="an invoice with its payments"),
+        pytest.param(tab, 3, id="the Credit tab"),
+        pytest.param(page, 3, id="a page of a client's ledger"),
+        pytest.param(options, 3, id="payment options"),
+        pytest.param(card, 3, id="a client's card"),
+        pytest.param(invoice, 3, id="an invoice with its payments"),
     ],
 )
 async def test_a_look_is_few_messages(till: Till, prepare: Preparation, expected: int) -> None:
+    """3 are BEGIN with the shop, who asks and what they ask for, COMMIT."""
     assert await till.messages(prepare) == expected

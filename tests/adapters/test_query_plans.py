@@ -107,12 +107,15 @@ class BusyShop:
     quiet_invoices: dict[ClientId, UUID]
     """An invoice of each of the two that no entry names."""
 
-    async def plan(self, ask: Ask, plan_for: str, client_id: ClientId) -> Plan:
-        [plan] = await self.plans(lambda scope, of: ask(PostgresLedger(scope), of), plan_for, client_id)
+    async def plan(self, ask: Ask, plan_for: str, client_id: ClientId, *, staff: UUID | None = None) -> Plan:
+        [plan] = await self.plans(lambda scope, of: ask(PostgresLedger(scope), of), plan_for, client_id, staff=staff)
         return plan
 
-    async def plans(self, ask: AskScope, plan_for: str, client_id: ClientId) -> list[Plan]:
-        scope = Explaining(self.connection, self.shop_id, plan_for)
+    async def plans(
+        self, ask: AskScope, plan_for: str, client_id: ClientId, *, staff: UUID | None = None
+    ) -> list[Plan]:
+        """``staff``: each of them also finds out that it is this one who asks."""
+        scope = Explaining(self.connection, self.shop_id, plan_for, staff=staff)
         await ask(scope, client_id)
         return scope.plans
 
@@ -238,6 +241,35 @@ async def test_it_costs_the_same_for_10_entries_and_for_100000(
     assert many.rows == few.rows > 0
     assert few.nodes | many.nodes <= INDEX_SCANS_ONLY
     assert many.buffers <= 1.5 * few.buffers
+
+
+FIRST_READS = [
+    pytest.param(balance, id="the balance"),
+    pytest.param(newest, id="the balance with the newest entries"),
+    pytest.param(Page(), id="the first page"),
+    pytest.param(Page(after=50_000), id="a deep page"),
+    pytest.param(Page(first=10_000, until=90_000, after=50_000), id="a deep page of a period"),
+    pytest.param(Page(kind=EntryKind.VOIDED, after=50_000), id="a deep page of a kind"),
+    pytest.param(Page(of_shop=True, after=50_000), id="a deep page of the shop"),
+]
+
+
+@pytest.mark.parametrize("plan_for", ["custom", "generic"])
+@pytest.mark.parametrize("ask", FIRST_READS)
+async def test_to_find_out_who_asks_beside_it_changes_nothing_of_how_it_is_read(
+    shop: BusyShop, ask: Ask, plan_for: str
+) -> None:
+    alone = await shop.plan(ask, plan_for, shop.many)
+    beside = await shop.plan(ask, plan_for, shop.many, staff=shop.staff)
+    assert set(beside.indexes) - set(alone.indexes) <= {"shops_pkey", "staff_pkey", "api_keys_pkey"}
+    assert beside.buffers <= alone.buffers + 10
+
+
+@pytest.mark.parametrize("plan_for", ["custom", "generic"])
+@pytest.mark.parametrize("ask", FIRST_READS)
+async def test_nothing_is_read_for_nobody(shop: BusyShop, ask: Ask, plan_for: str) -> None:
+    plan = await shop.plan(ask, plan_for, shop.many, staff=uuid4())
+    assert plan.read <= {"shops", "staff"}
 
 
 @pytest.mark.parametrize("plan_for", ["custom", "generic"])

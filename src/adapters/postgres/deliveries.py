@@ -75,7 +75,9 @@ _DUE_ENDPOINTS = ShopStatement(
     )
 )
 _DUE = ShopStatement(
-    select_of(delivery_lanes, _ONE).where(_lanes_of_receiver, delivery_lanes.c.due_at <= bindparam("at")).limit(_ONE)
+    select_of(delivery_lanes, _ONE.label("due"))
+    .where(_lanes_of_receiver, delivery_lanes.c.due_at <= bindparam("at"))
+    .limit(_ONE)
 )
 _FREE = ShopStatement(
     select_of(delivery_lanes, delivery_lanes.c.client_id)

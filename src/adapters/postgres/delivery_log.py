@@ -49,7 +49,7 @@ _ATTEMPTS = ShopStatement(
 
 
 _failed_lately = (
-    select_of(deliveries, literal_column("1"))
+    select_of(deliveries, literal_column("1").label("failed"))
     .where(deliveries.c.state == literal_column("'failed'"), deliveries.c.notice_id >= bindparam("id_from"))
     .limit(bindparam("most", type_=BigInteger()))
 )

@@ -23,7 +23,7 @@ def is_not_settled() -> ColumnElement[bool]:
     return invoices.c.status.in_(written)
 
 
-def _document(**fields: Any) -> ColumnElement[Any]:
+def document(**fields: Any) -> ColumnElement[Any]:
     """``json_build_object`` of these fields; names are written in, so that they are no parameters."""
     parts: list[Any] = []
     for name, value in fields.items():
@@ -36,7 +36,7 @@ def _columns(table: FromClause, *names: str) -> dict[str, Any]:
 
 
 def _actor(table: FromClause, prefix: str) -> ColumnElement[Any]:
-    return _document(**{field: table.c[f"{prefix}_{field}"] for field in ("kind", "id", "name")})
+    return document(**{field: table.c[f"{prefix}_{field}"] for field in ("kind", "id", "name")})
 
 
 def entry_view() -> ColumnElement[Any]:
@@ -45,7 +45,7 @@ def entry_view() -> ColumnElement[Any]:
     """
     entry = ledger_entries
     of_client = _other.c.client_id == entry.c.client_id
-    return _document(
+    return document(
         **_columns(entry, "id", "number", "kind", "amount", "balance_after", "reason", "note", "at", "client_id"),
         **_columns(entry, "invoice_id", "payment_id"),
         by=_actor(entry, "by"),
@@ -64,7 +64,7 @@ def payment_view() -> ColumnElement[Any]:
     changes = _all(payment_changes, _change_view(), payment_changes.c.id).where(
         payment_changes.c.payment_id == payments.c.id
     )
-    return _document(
+    return document(
         **_columns(payments, "id", "invoice_id", "client_id", "method", "amount", "collected", "settled", "captured"),
         **_columns(payments, "reference", "received_on", "recorded_at", "bulk_payment_id", "deleted_at"),
         currency=looked_up(shops, "currency"),
@@ -77,7 +77,7 @@ def payment_view() -> ColumnElement[Any]:
 
 def collected_payment() -> ColumnElement[Any]:
     """A :class:`~core.views.CollectedPayment` of a row of ``payments``."""
-    return _document(
+    return document(
         **_columns(payments, "id", "client_id", "invoice_id", "method", "collected", "reference", "received_on"),
         **_columns(payments, "recorded_at", "bulk_payment_id", "deleted_at"),
         client_name=looked_up(clients, "name", clients.c.id == payments.c.client_id),
@@ -101,7 +101,7 @@ def live_payments_of_invoice() -> ScalarSelect[Any]:
 
 def _change_view() -> ColumnElement[Any]:
     names = ("at", "method", "amount", "settled", "captured", "reference", "received_on")
-    return _document(**_columns(payment_changes, *names), by=_actor(payment_changes, "by"))
+    return document(**_columns(payment_changes, *names), by=_actor(payment_changes, "by"))
 
 
 def _all(table: FromClause, view: ColumnElement[Any], order: ColumnElement[Any]) -> SelectOfShop:

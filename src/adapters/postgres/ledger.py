@@ -1,11 +1,23 @@
 """See :class:`ports.ledger.Ledger`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from msgspec import convert, json
-from sqlalchemy import ARRAY, BigInteger, bindparam, column, func, literal_column, tuple_, union_all
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    ColumnElement,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    tuple_,
+    union_all,
+)
 
 from adapters.postgres.json_views import entry_view, looked_up
 from adapters.postgres.paging import page_of
@@ -26,6 +38,8 @@ _list = json.Decoder(list[EntryView])
 def _views() -> SelectOfShop:
     return select_of(_entries, entry_view())
 
+
+_entries_of_client = select_of(_entries).where(_entries.c.client_id == bindparam("client_id"))
 
 _VIEW = ShopStatement(_views().where(_entries.c.id == bindparam("entry_id")))
 _BALANCE = ShopStatement(
@@ -55,21 +69,26 @@ _GIVEN_FOR = ShopStatement(
 _NEWEST_GIVEN_FOR = ShopStatement(
     _views().where(*_given_for).order_by(_entries.c.number.desc()).limit(bindparam("limit", type_=BigInteger()))
 )
-_newest = (
-    select_of(_entries, entry_view().label("view"), _entries.c.number)
-    .where(_entries.c.client_id == bindparam("client_id"))
-    .order_by(_entries.c.number.desc())
-    .limit(bindparam("limit", type_=BigInteger()))
-    .subquery("newest")
-)
+
+
+def _list_of(entries: SelectOfShop, *key: Column[Any], oldest_first: bool = False) -> SelectOfShop:
+    """The views of so many of these as ``limit`` says, in the order of that key, as one document; NULL of none."""
+
+    def ordered(columns: Iterable[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+        return [column.asc() if oldest_first else column.desc() for column in columns]
+
+    views = entries.with_only_columns(entry_view().label("view"), *key)
+    page = views.order_by(*ordered(key)).limit(bindparam("limit", type_=BigInteger())).subquery("page")
+    in_order = ordered(page.c[column.name] for column in key)
+    return page.select().with_only_columns(func.json_agg(page.c.view).aggregate_order_by(*in_order).label("views"))
+
+
 _NEWEST = ShopStatement(
     select_of(
         credit_accounts,
         credit_accounts.c.balance,
         credit_accounts.c.closed_at,
-        _newest.select()
-        .with_only_columns(func.json_agg(_newest.c.view).aggregate_order_by(_newest.c.number.desc()))
-        .scalar_subquery(),
+        _list_of(_entries_of_client, _entries.c.number).scalar_subquery().label("views"),
     ).where(credit_accounts.c.client_id == bindparam("client_id"))
 )
 _of_client_in_order = (_entries.c.at, _entries.c.number)
@@ -131,9 +150,7 @@ def _sources_statement(*, before: bool) -> ShopStatement:
 def _page_statement(
     *, of_client: bool, kind: bool, at_from: bool, at_before: bool, after: bool, oldest_first: bool
 ) -> ShopStatement:
-    statement = _views()
-    if of_client:
-        statement = statement.where(_entries.c.client_id == bindparam("client_id"))
+    statement = _entries_of_client if of_client else select_of(_entries)
     if kind:
         statement = statement.where(_entries.c.kind == bindparam("kind"))
     if at_from:
@@ -153,8 +170,7 @@ def _page_statement(
         position = tuple_(*(bindparam(f"after_{column.name}", type_=column.type) for column in key))
         here = tuple_(*key)
         statement = statement.where(here > position if oldest_first else here < position)
-    order = key if oldest_first else [column.desc() for column in key]
-    return ShopStatement(statement.order_by(*order).limit(bindparam("limit", type_=BigInteger())))
+    return ShopStatement(_list_of(statement, *key, oldest_first=oldest_first))
 
 
 class PostgresLedger:
@@ -195,7 +211,7 @@ class PostgresLedger:
             after=after_at is not None,
             oldest_first=oldest_first,
         )
-        rows = await self._scope.rows(
+        views = await self._scope.value(
             statement,
             client_id=client_id,
             kind=kind,
@@ -206,7 +222,7 @@ class PostgresLedger:
             after_id=after_id,
             limit=limit + 1,
         )
-        return page_of([_view.decode(row[0]) for row in rows], limit, _position)
+        return page_of(_decoded(views), limit, _position)
 
     async def balance(self, client_id: ClientId) -> tuple[int, bool]:
         row = await self._scope.row(_BALANCE, client_id=client_id)
@@ -218,8 +234,8 @@ class PostgresLedger:
         row = await self._scope.row(_NEWEST, client_id=client_id, limit=limit + 1)
         if row is None:
             raise NotFound
-        balance, closed_at, views = row
-        return balance, closed_at is not None, page_of(_list.decode(views) if views else [], limit, _position)
+        page = page_of(_decoded(row["views"]), limit, _position)
+        return row["balance"], row["closed_at"] is not None, page
 
     async def balances_before(self, client_id: ClientId, moments: Sequence[datetime]) -> list[int]:
         rows = await self._scope.rows(_BALANCES_BEFORE, client_id=client_id, moments=list(moments))
@@ -254,6 +270,10 @@ class PostgresLedger:
         rows = await self._scope.rows(_VIEWS, entry_ids=list(entry_ids))
         found = {entry.id: entry for entry in (_view.decode(row[0]) for row in rows)}
         return [found[entry_id] for entry_id in entry_ids]
+
+
+def _decoded(views: str | None) -> list[EntryView]:
+    return [] if views is None else _list.decode(views)
 
 
 def _position(entry: EntryView) -> Position:

@@ -89,10 +89,11 @@ class ShopStatement:
     """A statement about one shop, checked and compiled once. Parameters go by name."""
 
     def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
-        missing = _tables_without_shop(statement)
+        missing = _tables_without_shop(statement, frozenset(), {})
         if missing:
             raise StatementWithoutShop(", ".join(sorted(str(getattr(table, "name", table)) for table in missing)))
-        self.writes = not isinstance(statement, Select)
+        self.select: SelectOfShop | None = statement if isinstance(statement, Select) else None
+        """What it reads; None of a statement that writes."""
         compiled = statement.compile(dialect=_DIALECT)
         self.sql = str(compiled)
         self._order: list[str] = list(compiled.positiontup or ())
@@ -151,12 +152,16 @@ class ShopScope:
 
     async def write_by(self, function: str, *arguments: object) -> None:
         """Have a versioned function of the shop write; the shop is its first parameter."""
-        self.wrote = True
+        self._note_write()
         await self._connection.fetchval(_call_of(function, len(arguments) + 1), self.shop_id, *arguments)
 
     def _sql(self, statement: ShopStatement) -> str:
-        self.wrote = self.wrote or statement.writes
+        if statement.select is None:
+            self._note_write()
         return statement.sql
+
+    def _note_write(self) -> None:
+        self.wrote = True
 
 
 def _call_of(function: str, parameters: int) -> str:
@@ -167,8 +172,17 @@ def _call_of(function: str, parameters: int) -> str:
 # say it for what is around it.
 
 
-def _tables_without_shop(statement: Any, around: Set[FromClause] = frozenset()) -> set[FromClause]:
-    """``around``: the tables of the statement that this one may be correlated to, which that one has to answer for."""
+def _tables_without_shop(
+    statement: Any, around: Set[FromClause], looked_at: dict[tuple[int, frozenset[FromClause]], object]
+) -> set[FromClause]:
+    """``around``: the tables of the statement that this one may be correlated to, which that one has to answer for.
+    ``looked_at``: the parts that need no second look, since a subquery is a part of each of its columns; they are held,
+    so that no other part comes to have the same id.
+    """
+    part = (id(statement), frozenset(around))
+    if part in looked_at:
+        return set()
+    looked_at[part] = statement
     missing: set[FromClause] = set()
     if isinstance(statement, Select):
         froms = statement.get_final_froms()
@@ -185,7 +199,7 @@ def _tables_without_shop(statement: Any, around: Set[FromClause] = frozenset()) 
         statement = statement.element  # the subquery, which here sees what stands beside it
     elif isinstance(statement, AliasedReturnsRows):
         around = frozenset()
-    return missing.union(*(_tables_without_shop(part, around) for part in statement.get_children()))
+    return missing.union(*(_tables_without_shop(part, around, looked_at) for part in statement.get_children()))
 
 
 def _sources(sources: Iterable[FromClause]) -> tuple[set[FromClause], set[FromClause]]:

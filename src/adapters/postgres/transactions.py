@@ -12,10 +12,10 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-import structlog
 from msgspec import Struct
 
 from adapters.postgres.accounts import PostgresAccounts
+from adapters.postgres.asking import AskingScope
 from adapters.postgres.clients import PostgresClients
 from adapters.postgres.deliveries import PostgresDeliveries
 from adapters.postgres.delivery_log import PostgresDeliveryLog
@@ -115,10 +115,9 @@ _encoder = msgspec.json.Encoder()
 class PostgresShopTransaction:
     """See :class:`ports.transactions.ShopTransaction`."""
 
-    def __init__(self, scope: ShopScope, caller: Caller | None, *, fresh: Fresh, seal: AnswerSeal) -> None:
+    def __init__(self, scope: ShopScope | AskingScope, *, fresh: Fresh, seal: AnswerSeal) -> None:
         self.shop_id = scope.shop_id
         self._scope = scope
-        self._caller = caller
         self._fresh = fresh
         self._seal = seal
         self._opened: _Opening | None = None
@@ -203,11 +202,11 @@ class PostgresShopTransaction:
 
     @property
     def asker(self) -> Asker:
-        return self._opening.asker
+        return _known(self._asking.asker, by="read something")
 
     @property
     def shop(self) -> Shop:
-        return self._opening.shop
+        return _known(self._asking.shop, by="read something")
 
     @property
     def refunded(self) -> int:
@@ -219,9 +218,13 @@ class PostgresShopTransaction:
 
     @property
     def _opening(self) -> _Opening:
-        if self._opened is None:
-            raise RuntimeError("nothing was read yet: call admit() or an open_...() first")
-        return self._opened
+        return _known(self._opened, by="call admit() or an open_...()")
+
+    @property
+    def _asking(self) -> AskingScope:
+        if not isinstance(self._scope, AskingScope):
+            raise RuntimeError("nobody asks here: the transaction is on nobody's behalf")
+        return self._scope
 
     async def admit(self, needs: Permission | None = None) -> Asker:
         return (await self._open(needs)).asker
@@ -277,9 +280,9 @@ class PostgresShopTransaction:
             self._stage_notice(notice)
 
     def answer(self, status: int, view: T, *, secret: bool = False) -> T:
-        if self._caller is None or self._caller.key is None:
+        key = self._scope.caller.key if isinstance(self._scope, AskingScope) else None
+        if key is None:
             return view
-        key = self._caller.key
         body = b"" if view is None else _encoder.encode(view)
         if secret:
             body = self._seal.seal(body, context=self._key_context(key.key))
@@ -302,9 +305,8 @@ class PostgresShopTransaction:
         entry: UUID | None = None,
         with_payments: bool = False,
     ) -> _Opening:
-        if self._caller is None:
-            raise Unauthenticated
-        credential, key = self._caller.credential, self._caller.key
+        asking = self._asking
+        credential, key = asking.caller.credential, asking.caller.key
         found = await self._scope.read_by(
             "open_v1",
             credential.kind,
@@ -320,11 +322,8 @@ class PostgresShopTransaction:
         )
         if found is None:
             raise Unauthenticated
-        # Whoever asks is who they say they are: from here on the log may say it.
-        structlog.contextvars.bind_contextvars(
-            shop_id=str(self.shop_id), actor_kind=credential.kind.value, actor_id=str(credential.id)
-        )
         opening = self._opened = _opening.decode(found)
+        asking.admit(opening.asker, opening.shop)
         opening.asker.require(needs)
         if key and opening.key:
             if opening.key.fingerprint not in key.fingerprints:
@@ -343,6 +342,12 @@ class PostgresShopTransaction:
 
     def _stage_notice(self, notice: Notice) -> None:
         self._stage("notice", notice)
+
+
+def _known(found: T | None, *, by: str) -> T:
+    if found is None:
+        raise RuntimeError(f"not known yet: {by} first")
+    return found
 
 
 def _books(opening: _Opening) -> Books:
@@ -391,9 +396,9 @@ class PostgresTransactions:
         with told_as_trouble():
             async with self._database.connection() as connection:
                 try:
-                    scope = ShopScope(connection, shop_id)
+                    scope = AskingScope(connection, caller) if caller else ShopScope(connection, shop_id)
                     await scope.begin(begin)
-                    transaction = PostgresShopTransaction(scope, caller, fresh=self._fresh, seal=self._seal)
+                    transaction = PostgresShopTransaction(scope, fresh=self._fresh, seal=self._seal)
                     yield transaction
                     await transaction.flush()
                     if not scope.wrote:

@@ -21,7 +21,6 @@ class ShowClient:
     @retried
     async def __call__(self, caller: Caller, client_id: ClientId) -> ClientView:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit()
             return await shop.clients.view(client_id)
 
 
@@ -41,7 +40,6 @@ class ListClients:
         limit: int,
     ) -> Page[ClientListItem]:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit()
             return await shop.clients.page(q=q, has_credit=has_credit, deleted=deleted, after=after, limit=limit)
 
 
@@ -54,7 +52,6 @@ class NameClients:
     @retried
     async def __call__(self, caller: Caller, client_ids: Sequence[ClientId]) -> dict[ClientId, str]:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit()
             return await shop.clients.names(client_ids)
 
 

@@ -109,7 +109,6 @@ class ListClientNotices:
         limit: int,
     ) -> Page[DeliveryView]:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit()
             return await shop.delivery_log.of_client(client_id, state=state, after=after, limit=limit)
 
 

@@ -57,7 +57,6 @@ class ExplainBalance:
         self, caller: Caller, client_id: ClientId, *, after: Position | None, limit: int
     ) -> BalanceExplanation:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit()
             return await explanation_of(shop, client_id, after=after, limit=limit)
 
 

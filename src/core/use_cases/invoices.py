@@ -23,7 +23,6 @@ class ShowInvoice:
     @retried
     async def __call__(self, caller: Caller, invoice_id: InvoiceId) -> InvoiceView:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit()
             return await shop.invoices.view(invoice_id)
 
 
@@ -43,7 +42,6 @@ class ListInvoices:
         oldest_first: bool = False,
     ) -> Page[InvoiceView]:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit()
             return await shop.invoices.page(
                 client_id=client_id, status=status, after=after, limit=limit, oldest_first=oldest_first
             )
@@ -58,7 +56,6 @@ class ShowPaymentOptions:
     @retried
     async def __call__(self, caller: Caller, invoice_id: InvoiceId) -> PaymentOptionsView:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit()
             invoice, account = await shop.invoices.with_account(invoice_id)
             options = payment_options(account, invoice)
             return PaymentOptionsView(**msgspec.structs.asdict(options), currency=shop.shop.currency)

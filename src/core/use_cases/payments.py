@@ -17,7 +17,6 @@ class ShowPayment:
     @retried
     async def __call__(self, caller: Caller, payment_id: PaymentId) -> PaymentView:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit()
             return await shop.payments.view(payment_id)
 
 
@@ -41,7 +40,6 @@ class ListPayments:
         limit: int,
     ) -> Page[PaymentView]:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit()
             return await shop.payments.page(
                 client_id=client_id,
                 method=method,

@@ -19,7 +19,6 @@ class ReportCollected:
     @retried
     async def __call__(self, caller: Caller, *, first: date | None, last: date | None) -> CollectedReport:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit()
             return await shop.reports.collected(received_from=first, received_to=last)
 
 
@@ -44,7 +43,6 @@ class ListCollected:
         limit: int,
     ) -> Page[CollectedPayment]:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit()
             return await shop.payments.collected_page(
                 method=method, received_from=first, received_to=last, deleted=deleted, after=after, limit=limit
             )

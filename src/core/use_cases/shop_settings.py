@@ -35,7 +35,6 @@ class ShowShop:
     @retried
     async def __call__(self, caller: Caller) -> ShopView:
         async with self._transactions.for_shop(caller) as shop:
-            await shop.admit()
             return shop_view(await shop.settings.read())
 
 

@@ -18,13 +18,13 @@ class CredentialReader(Protocol):
 def require_credential(scope: Scope, reader: CredentialReader) -> None:
     """Refuse whoever brings no credential, and put the one they bring on the request. Raises Unauthenticated.
 
-    Whether the staff member or the API key still exists is for the use case's opening read to say.
+    Whether the staff member or the API key still exists is for the use case's first read to say.
     """
     credential = reader.read(_bearer(scope["headers"]))
     scope["auth"] = credential
     if credential.secret_hash is None:
         # The signature says that it is true. What a secret is brought with may be made up: for the log that is nobody
-        # until the secret was compared (adapters.postgres.transactions).
+        # until the secret was compared (adapters.postgres.asking).
         structlog.contextvars.bind_contextvars(
             shop_id=str(credential.shop_id), actor_kind=credential.kind.value, actor_id=str(credential.id)
         )

@@ -29,6 +29,7 @@ from core.views import EntryView
 from core.views import Page as PageOfEntries
 from tests.adapters.plans import Explaining, Plan, set_to
 from tests.database import Database
+from tests.desk import program
 from tests.rows import DIGEST, NOON, Connection, a_shop_row, a_staff_row, an_invoice_row, put
 
 FEW, MANY = 10, 100_000
@@ -98,6 +99,7 @@ JOIN pg_attribute ON attrelid = indrelid AND attnum = indexed.number WHERE place
 class BusyShop:
     """One of 300 shops, with 302 clients: one with 10 entries, one with 100,000, the others with 30 each."""
 
+    database: Database
     connection: Connection
     """As the program's role, with this shop set."""
     shop_id: ShopId
@@ -145,7 +147,7 @@ async def shop(database: Database) -> AsyncIterator[BusyShop]:
         finally:
             await superuser.close()
         async with set_to(shop_id, another.app_url) as connection:
-            yield BusyShop(connection, shop_id, staff, few, many, quiet_invoices)
+            yield BusyShop(another, connection, shop_id, staff, few, many, quiet_invoices)
 
 
 @dataclass(frozen=True)
@@ -497,6 +499,16 @@ async def test_where_all_clients_have_little_the_plan_for_all_is_still_good_for_
                 # Beside it the reversals are looked up, each by its number.
                 lookups = {"ledger_reversible", "reversed_at_most_once"}
                 assert {taken for taken in plan.indexes if taken in lookups or "entries" in taken} - lookups == {index}
+
+
+async def test_who_reads_a_whole_shop_has_each_statement_planned_for_that_shop(shop: BusyShop) -> None:
+    """The plan for all shops reads and sorts all that is left of a large one among small ones, for every page."""
+    async with program(shop.database) as container, container.transactions().snapshot_of(shop.shop_id) as whole:
+        for _ in range(8):  # after the fifth time PostgreSQL may take the plan for all, and of this statement does
+            await whole.settings.read()
+        counts = "SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE $1"
+        [planned_for] = await whole.settings._scope._connection.fetch(counts, "%FROM shops%")
+    assert tuple(planned_for) == (8, 0)
 
 
 async def _shops_of_little(superuser: Connection, *, entries: int) -> tuple[ShopId, ClientId]:

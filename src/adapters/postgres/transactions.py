@@ -52,6 +52,9 @@ from ports.transactions import AlreadyAnswered
 T = TypeVar("T")
 
 _BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# Who reads a whole shop asks for page after page. The plan for all shops takes each for one of middling size, and reads
+# all that is left of a large one for every page.
+_BEGIN_LONG_SNAPSHOT = f"{_BEGIN_SNAPSHOT}; SET LOCAL plan_cache_mode = force_custom_plan"
 
 
 class AnswerSeal(Protocol):
@@ -387,7 +390,7 @@ class PostgresTransactions:
         return self._transaction(shop_id, None)
 
     def snapshot_of(self, shop_id: ShopId) -> AbstractAsyncContextManager[PostgresShopTransaction]:
-        return self._transaction(shop_id, None, begin=_BEGIN_SNAPSHOT)
+        return self._transaction(shop_id, None, begin=_BEGIN_LONG_SNAPSHOT)
 
     @asynccontextmanager
     async def _transaction(

@@ -199,16 +199,21 @@ class ShopTransaction(Protocol):
 class Transactions(Protocol):
     """Opens transactions. The block is the transaction: it commits at its end and rolls back on an exception."""
 
-    def for_shop(self, caller: Caller) -> AbstractAsyncContextManager[ShopTransaction]:
+    def for_shop(self, caller: Caller, *, narrowed: bool = False) -> AbstractAsyncContextManager[ShopTransaction]:
         """At the caller's shop, on the caller's behalf. Whatever is read first finds out who asks, and raises
         Unauthenticated for nobody: a block that needs no permission, and neither the clock nor the shop's settings
         beforehand, simply reads. One with an idempotency key begins with :meth:`ShopTransaction.admit` or an opening
         read, and so does one that writes.
+
+        ``narrowed``: how much is looked through depends on what it is narrowed by (days, a method), so that no one way
+        to read it is good for all.
         """
         ...
 
-    def snapshot_for(self, caller: Caller) -> AbstractAsyncContextManager[ShopTransaction]:
-        """To read at the caller's shop, on the caller's behalf: everything as of one moment."""
+    def snapshot_for(self, caller: Caller, *, narrowed: bool = False) -> AbstractAsyncContextManager[ShopTransaction]:
+        """To read at the caller's shop, on the caller's behalf: everything as of one moment. Else as
+        :meth:`for_shop`.
+        """
         ...
 
     def at_shop(self, shop_id: ShopId) -> AbstractAsyncContextManager[ShopTransaction]:

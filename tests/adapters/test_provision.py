@@ -45,6 +45,7 @@ async def test_only_backups_pass_row_level_security_and_nobody_has_the_rights_of
         ("app", "lock_timeout", "5s"),
         ("app", "idle_in_transaction_session_timeout", "15s"),
         ("app", "TimeZone", "UTC"),
+        ("app", "plan_cache_mode", "force_generic_plan"),
         ("jobs", "statement_timeout", "10s"),
         ("jobs", "lock_timeout", "5s"),
         ("jobs", "idle_in_transaction_session_timeout", "15s"),

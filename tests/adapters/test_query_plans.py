@@ -25,6 +25,7 @@ from adapters.postgres.statements import PostgresStatements
 from core.ids import ClientId, ShopId
 from core.ledger import EntryKind
 from core.payments import PaymentMethod
+from core.staff import ActorKind, Caller, Credential
 from core.views import EntryView
 from core.views import Page as PageOfEntries
 from tests.adapters.plans import Explaining, Plan, set_to
@@ -501,14 +502,29 @@ async def test_where_all_clients_have_little_the_plan_for_all_is_still_good_for_
                 assert {taken for taken in plan.indexes if taken in lookups or "entries" in taken} - lookups == {index}
 
 
-async def test_who_reads_a_whole_shop_has_each_statement_planned_for_that_shop(shop: BusyShop) -> None:
-    """The plan for all shops reads and sorts all that is left of a large one among small ones, for every page."""
-    async with program(shop.database) as container, container.transactions().snapshot_of(shop.shop_id) as whole:
-        for _ in range(8):  # after the fifth time PostgreSQL may take the plan for all, and of this statement does
-            await whole.settings.read()
-        counts = "SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE $1"
-        [planned_for] = await whole.settings._scope._connection.fetch(counts, "%FROM shops%")
-    assert tuple(planned_for) == (8, 0)
+async def test_who_reads_a_whole_shop_or_narrows_a_list_has_each_statement_planned_for_that(shop: BusyShop) -> None:
+    """Whoever looks at one thing has it planned once. The plan for all reads and sorts all that is left of a large shop
+    among small ones, for every page, and walks past all payments to find those of a day long ago.
+    """
+    caller = Caller(Credential(shop.shop_id, ActorKind.STAFF, shop.staff))
+    counts = "SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE $1"
+    async with program(shop.database) as container:
+        transactions = container.transactions()
+        for opened, planned in (
+            (transactions.snapshot_of(shop.shop_id), (8, 0)),
+            (transactions.for_shop(caller, narrowed=True), (8, 0)),
+            (transactions.snapshot_for(caller, narrowed=True), (8, 0)),
+            (transactions.for_shop(caller), (0, 8)),
+            (transactions.snapshot_for(caller), (0, 8)),
+        ):
+            async with opened as transaction:
+                connection = transaction.settings._scope._connection
+                before = await connection.fetchrow(counts, "%shops.email%FROM shops%") or (0, 0)
+                await transaction.clients.names([])  # who asks is known
+                for _ in range(8):
+                    await transaction.settings.read()
+                [after] = await connection.fetch(counts, "%shops.email%FROM shops%")
+            assert tuple(x - y for x, y in zip(after, before, strict=True)) == planned
 
 
 async def _shops_of_little(superuser: Connection, *, entries: int) -> tuple[ShopId, ClientId]:

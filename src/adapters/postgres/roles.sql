@@ -52,6 +52,12 @@ BEGIN
             ('account_credit_app', 'lock_timeout', '5s'),
             ('account_credit_app', 'idle_in_transaction_session_timeout', '15s'),
             ('account_credit_app', 'TimeZone', 'UTC'),
+            -- A statement is planned once, and not anew each time that PostgreSQL hopes for a better plan; what is better
+            -- planned each time says so (adapters/postgres/transactions.py). Citus cannot do without: it has to know the
+            -- shop to plan for its machine.
+            ('account_credit_app', 'plan_cache_mode', CASE
+                WHEN current_setting('citus.propagate_set_commands', true) IS NULL THEN 'force_generic_plan'
+                ELSE 'auto' END),
             ('account_credit_jobs', 'statement_timeout', '10s'),
             ('account_credit_jobs', 'lock_timeout', '5s'),
             ('account_credit_jobs', 'idle_in_transaction_session_timeout', '15s'),

@@ -52,9 +52,9 @@ from ports.transactions import AlreadyAnswered
 T = TypeVar("T")
 
 _BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-# Who reads a whole shop asks for page after page. The plan for all shops takes each for one of middling size, and reads
-# all that is left of a large one for every page.
-_BEGIN_LONG_SNAPSHOT = f"{_BEGIN_SNAPSHOT}; SET LOCAL plan_cache_mode = force_custom_plan"
+# The program's role has one plan for all parameters. It takes each shop for one of middling size, and any days, or any
+# method, for a middling share of it: bad for who reads a whole shop page after page, or narrows a list.
+_EACH_PLANNED = "; SET LOCAL plan_cache_mode = force_custom_plan"
 
 
 class AnswerSeal(Protocol):
@@ -380,17 +380,23 @@ class PostgresTransactions:
         self._seal = seal
         self._tally = tally
 
-    def for_shop(self, caller: Caller) -> AbstractAsyncContextManager[PostgresShopTransaction]:
-        return self._transaction(caller.credential.shop_id, caller)
+    def for_shop(
+        self, caller: Caller, *, narrowed: bool = False
+    ) -> AbstractAsyncContextManager[PostgresShopTransaction]:
+        begin = f"BEGIN{_EACH_PLANNED}" if narrowed else "BEGIN"
+        return self._transaction(caller.credential.shop_id, caller, begin=begin)
 
-    def snapshot_for(self, caller: Caller) -> AbstractAsyncContextManager[PostgresShopTransaction]:
-        return self._transaction(caller.credential.shop_id, caller, begin=_BEGIN_SNAPSHOT)
+    def snapshot_for(
+        self, caller: Caller, *, narrowed: bool = False
+    ) -> AbstractAsyncContextManager[PostgresShopTransaction]:
+        begin = f"{_BEGIN_SNAPSHOT}{_EACH_PLANNED}" if narrowed else _BEGIN_SNAPSHOT
+        return self._transaction(caller.credential.shop_id, caller, begin=begin)
 
     def at_shop(self, shop_id: ShopId) -> AbstractAsyncContextManager[PostgresShopTransaction]:
         return self._transaction(shop_id, None)
 
     def snapshot_of(self, shop_id: ShopId) -> AbstractAsyncContextManager[PostgresShopTransaction]:
-        return self._transaction(shop_id, None, begin=_BEGIN_LONG_SNAPSHOT)
+        return self._transaction(shop_id, None, begin=f"{_BEGIN_SNAPSHOT}{_EACH_PLANNED}")
 
     @asynccontextmanager
     async def _transaction(

@@ -142,7 +142,7 @@ class ResendMissed:
         self, caller: Caller, endpoint_id: EndpointId, *, first: date, last: date | None, delivered_too: bool
     ) -> ResentView:
         """``first``, ``last``: days at the shop, both of them included. ``delivered_too``: not only what was missed."""
-        async with self._transactions.for_shop(caller) as shop:
+        async with self._transactions.for_shop(caller, narrowed=True) as shop:
             await shop.admit(Permission.MANAGE_SETTINGS)
             endpoint = await shop.webhook_endpoints.endpoint(endpoint_id, lock=True)
             endpoint.require_on()

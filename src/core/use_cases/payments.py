@@ -39,7 +39,7 @@ class ListPayments:
         after: Position | None,
         limit: int,
     ) -> Page[PaymentView]:
-        async with self._transactions.for_shop(caller) as shop:
+        async with self._transactions.for_shop(caller, narrowed=True) as shop:
             return await shop.payments.page(
                 client_id=client_id,
                 method=method,

@@ -18,7 +18,7 @@ class ReportCollected:
 
     @retried
     async def __call__(self, caller: Caller, *, first: date | None, last: date | None) -> CollectedReport:
-        async with self._transactions.for_shop(caller) as shop:
+        async with self._transactions.for_shop(caller, narrowed=True) as shop:
             return await shop.reports.collected(received_from=first, received_to=last)
 
 
@@ -42,7 +42,7 @@ class ListCollected:
         after: Position | None,
         limit: int,
     ) -> Page[CollectedPayment]:
-        async with self._transactions.for_shop(caller) as shop:
+        async with self._transactions.for_shop(caller, narrowed=True) as shop:
             return await shop.payments.collected_page(
                 method=method, received_from=first, received_to=last, deleted=deleted, after=after, limit=limit
             )
@@ -56,7 +56,7 @@ class ReportCredit:
 
     @retried
     async def __call__(self, caller: Caller, *, first: date | None, last: date | None) -> CreditReport:
-        async with self._transactions.snapshot_for(caller) as shop:
+        async with self._transactions.snapshot_for(caller, narrowed=True) as shop:
             await shop.admit()
             at_from, at_before = moments(shop.shop, first, last)
             return await shop.reports.credit(at_from=at_from, at_before=at_before)
@@ -74,7 +74,7 @@ class ReportCreditByClient:
     async def __call__(
         self, caller: Caller, *, first: date | None, last: date | None, after: Position | None, limit: int
     ) -> tuple[CreditReport, Page[ClientCredit]]:
-        async with self._transactions.snapshot_for(caller) as shop:
+        async with self._transactions.snapshot_for(caller, narrowed=True) as shop:
             await shop.admit()
             at_from, at_before = moments(shop.shop, first, last)
             report = await shop.reports.credit(at_from=at_from, at_before=at_before)

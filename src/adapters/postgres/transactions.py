@@ -54,7 +54,8 @@ T = TypeVar("T")
 _BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # The program's role has one plan for all parameters. It takes each shop for one of middling size, and any days, or any
 # method, for a middling share of it: bad for who reads a whole shop page after page, or narrows a list.
-_EACH_PLANNED = "; SET LOCAL plan_cache_mode = force_custom_plan"
+# Not by SET LOCAL: Citus sends the workers all of the text that it stands in.
+_EACH_PLANNED = "; SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
 
 
 class AnswerSeal(Protocol):

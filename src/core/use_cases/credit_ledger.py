@@ -15,14 +15,15 @@ EXPORT_PAGE = 1000
 """Entries read at once for an export: enough to be quick, few enough to be small."""
 
 
-def moments(shop: Shop, first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
-    """The time from the beginning of the first day to the end of the last one, at the shop; the end is not part.
+def moments(shop: ShopTransaction, first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
+    """The time from the beginning of the first day to the end of the last one, at the shop; the end is not part. The
+    shop's settings have to be known where there is a day.
 
     East of Greenwich the first day of all begins, in UTC, before time does: it bounds nothing.
     """
     return (
-        None if first is None or first == date.min else shop.start_of(first),
-        None if last is None or last == date.max else shop.start_of(last + timedelta(days=1)),
+        None if first is None or first == date.min else shop.shop.start_of(first),
+        None if last is None or last == date.max else shop.shop.start_of(last + timedelta(days=1)),
     )
 
 
@@ -37,7 +38,7 @@ async def entries_of_days(
     limit: int,
 ) -> Page[EntryView]:
     """Entries of one client or of the whole shop, newest first, from the first day at the shop to the last one."""
-    at_from, at_before = moments(shop.shop, first, last) if first or last else (None, None)
+    at_from, at_before = moments(shop, first, last)
     return await shop.ledger.page(
         client_id=client_id, kind=kind, at_from=at_from, at_before=at_before, after=after, limit=limit
     )
@@ -140,7 +141,7 @@ class ExportEntries:
         """The shop, and the parts; the first one is read before this returns, so that a refusal is one."""
 
         async def part(shop: ShopTransaction, after: Position | None) -> Page[EntryView]:
-            at_from, at_before = moments(shop.shop, first, last)
+            at_from, at_before = moments(shop, first, last)
             return await shop.ledger.page(
                 client_id=client_id,
                 kind=kind,

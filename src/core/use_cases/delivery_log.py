@@ -146,7 +146,7 @@ class ResendMissed:
             await shop.admit(Permission.MANAGE_SETTINGS)
             endpoint = await shop.webhook_endpoints.endpoint(endpoint_id, lock=True)
             endpoint.require_on()
-            at_from, at_before = moments(shop.shop, first, last)
+            at_from, at_before = moments(shop, first, last)
             notice_ids = await shop.delivery_log.notices_between(
                 at_from,
                 at_before,

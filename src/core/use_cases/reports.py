@@ -58,7 +58,7 @@ class ReportCredit:
     async def __call__(self, caller: Caller, *, first: date | None, last: date | None) -> CreditReport:
         async with self._transactions.snapshot_for(caller, narrowed=True) as shop:
             await shop.admit()
-            at_from, at_before = moments(shop.shop, first, last)
+            at_from, at_before = moments(shop, first, last)
             return await shop.reports.credit(at_from=at_from, at_before=at_before)
 
 
@@ -76,7 +76,7 @@ class ReportCreditByClient:
     ) -> tuple[CreditReport, Page[ClientCredit]]:
         async with self._transactions.snapshot_for(caller, narrowed=True) as shop:
             await shop.admit()
-            at_from, at_before = moments(shop.shop, first, last)
+            at_from, at_before = moments(shop, first, last)
             report = await shop.reports.credit(at_from=at_from, at_before=at_before)
             return report, await shop.reports.credit_by_client(
                 at_from=at_from, at_before=at_before, after=after, limit=limit

@@ -61,7 +61,7 @@ class ShowStatement:
 async def _lines(shop: ShopTransaction, client_id: ClientId, first: date, last: date) -> StatementLines:
     """What there is in the period, but no more of it than shows that it is too much for one statement."""
     limit = MAX_LINES + 1
-    at_from, at_before = moments(shop.shop, first, last)
+    at_from, at_before = moments(shop, first, last)
     entries = await shop.ledger.page(
         client_id=client_id,
         kind=None,
@@ -79,7 +79,7 @@ async def _lines(shop: ShopTransaction, client_id: ClientId, first: date, last: 
 
 
 async def _opening_credit(shop: ShopTransaction, client_id: ClientId, first: date) -> int:
-    beginning, _ = moments(shop.shop, first, None)
+    beginning, _ = moments(shop, first, None)
     if beginning is None:
         return 0
     [balance] = await shop.ledger.balances_before(client_id, [beginning])
